@@ -1,0 +1,101 @@
+//! The audit log: who did what to which thing, from what to what. Never a secret.
+
+use crate::id::{AuditId, TransactionId, UserId};
+use crate::timestamp::Timestamp;
+use crate::words::words;
+use std::net::IpAddr;
+use uuid::Uuid;
+
+/// Who asks, and from where.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Actor {
+    /// The account, where one is known.
+    pub id: Option<UserId>,
+    /// The session or key that was shown, where one was.
+    pub credential: Option<Uuid>,
+    /// The peer's address; none for work of our own.
+    pub address: Option<IpAddr>,
+    /// The request, as in `X-Request-Id` and in the logs.
+    pub request_id: String,
+}
+
+words! {
+    /// What was done.
+    Action {
+        /// An account was made.
+        Registered = "user.registered",
+        /// A sign-in succeeded.
+        SignedIn = "session.created",
+        /// A sign-in failed.
+        SignInFailed = "session.refused",
+        /// A refresh token was exchanged.
+        Refreshed = "session.refreshed",
+        /// A used refresh token came again: the session is dead.
+        RefreshReused = "session.refresh_reused",
+        /// A refresh was refused: unknown, expired or revoked.
+        RefreshFailed = "session.refresh_refused",
+        /// A session was ended by its owner.
+        SignedOut = "session.revoked",
+        /// A password was changed.
+        PasswordChanged = "user.password_changed",
+        /// A password change was refused: the current one was wrong.
+        PasswordRefused = "user.password_refused",
+        /// A profile was edited.
+        ProfileChanged = "user.updated",
+        /// An account became a creator's.
+        BecameCreator = "user.became_creator",
+        /// An administrator was made at the command line.
+        AdminCreated = "user.admin_created",
+        /// Money came in from a payment provider.
+        Deposited = "transaction.deposit",
+        /// Money went from one user to another.
+        Transferred = "transaction.transfer",
+    }
+}
+
+words! {
+    /// What kind of thing an action was done to.
+    EntityType {
+        /// An account.
+        User = "user",
+        /// A sign-in.
+        Session = "session",
+        /// A movement of money.
+        Transaction = "transaction",
+    }
+}
+
+/// One value in a record's `before` or `after`.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Value {
+    /// A word or a name.
+    Text(String),
+    /// A number, such as cents.
+    Integer(i64),
+}
+
+/// Named values, in the order in which they are written.
+pub type Fields = Vec<(&'static str, Value)>;
+
+/// One record. Records are only ever added.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Record {
+    /// Its id.
+    pub id: AuditId,
+    /// Who.
+    pub actor: Actor,
+    /// What.
+    pub action: Action,
+    /// To what kind of thing.
+    pub entity_type: EntityType,
+    /// To which one; none where it does not exist (a sign-in with an unknown address).
+    pub entity_id: Option<Uuid>,
+    /// The transaction that it belongs to, for money.
+    pub tx_id: Option<TransactionId>,
+    /// What changed, as it was.
+    pub before: Fields,
+    /// What changed, as it is now.
+    pub after: Fields,
+    /// When.
+    pub created_at: Timestamp,
+}

@@ -1,0 +1,20 @@
+//! The rules of superapp, as plain functions over data.
+//!
+//! Nothing here does I/O, reads a clock, or makes a random number: time, ids and rows are handed in.
+//! So every rule can be run millions of times in a test, and two databases cannot disagree about it.
+
+pub mod audit;
+pub mod book;
+pub mod command;
+pub mod decide;
+pub mod id;
+pub mod idempotency;
+pub mod money;
+pub mod receipt;
+pub mod reconciliation;
+pub mod session;
+pub mod timestamp;
+pub mod transaction;
+pub mod user;
+pub mod wallet;
+mod words;
