@@ -156,7 +156,7 @@ impl Book {
             fingerprint: key.fingerprint,
             execution: request.id,
             tx_id: made_transaction.then_some(request.id),
-            route: key.route.to_owned(),
+            route: key.route.clone(),
             request_id: request.actor.request_id.clone(),
             response,
             created_at: key.first_seen,

@@ -71,7 +71,7 @@ pub struct Idempotency {
     /// What was asked.
     pub fingerprint: Fingerprint,
     /// The route's template, for people who read the table.
-    pub route: &'static str,
+    pub route: String,
     /// When the request arrived.
     pub first_seen: Timestamp,
 }

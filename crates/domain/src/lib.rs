@@ -10,6 +10,7 @@ pub mod decide;
 pub mod id;
 pub mod idempotency;
 pub mod money;
+pub mod password;
 pub mod receipt;
 pub mod reconciliation;
 pub mod session;

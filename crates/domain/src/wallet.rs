@@ -19,6 +19,14 @@ words! {
     }
 }
 
+impl WalletId {
+    /// The wallet of a user: it has the user's own UUID, so that no command has to look it up.
+    #[must_use]
+    pub const fn of_user(user: UserId) -> Self {
+        Self::new(user.uuid())
+    }
+}
+
 /// A user's wallet, with what a decision needs to know of its owner.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct UserWallet {

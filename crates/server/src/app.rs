@@ -1,0 +1,152 @@
+//! Everything that a request needs, built in one place and handed down. There are no globals.
+
+use crate::auth::password::Hasher;
+use crate::auth::secrets::Secrets;
+use crate::auth::token::Tokens;
+use crate::clock::{Clock, Ids, stopwatch};
+use crate::config::Config;
+use crate::http::cursor::Cursors;
+use crate::idempotency::InFlight;
+use crate::ledger::{DatabaseEngine, Ledger, Limits};
+use crate::store::{Database, Options, wallets};
+use anyhow::{Context, bail};
+use domain::money::CoinSize;
+use domain::wallet::{Provider, SystemWallet};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+use tokio::task::JoinHandle;
+
+/// The parts. Public, because handlers are its only readers.
+#[derive(Debug)]
+#[expect(missing_docs, reason = "each field is named after its type, which is documented")]
+pub struct Parts {
+    pub config: Config,
+    pub database: Database,
+    pub ledger: Ledger,
+    pub clock: Clock,
+    pub ids: Ids,
+    pub tokens: Tokens,
+    pub hasher: Hasher,
+    pub in_flight: InFlight,
+    pub cursors: Cursors,
+    pub coin_size: CoinSize,
+    started: Instant,
+    draining: AtomicBool,
+}
+
+/// A handle to the parts. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct App(Arc<Parts>);
+
+impl std::ops::Deref for App {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}
+
+/// The system wallets that every ledger has.
+fn system_wallets() -> Vec<SystemWallet> {
+    vec![
+        SystemWallet::Platform,
+        SystemWallet::Processor,
+        SystemWallet::Payouts,
+        SystemWallet::Promotion,
+        SystemWallet::Clearing(Provider::sandbox()),
+    ]
+}
+
+/// How the database is run, by the settings.
+#[must_use]
+pub fn database_options(config: &Config) -> Options {
+    Options {
+        readers: config.database.readers,
+        queue: config.database.queue,
+        checkpoint_pages: config.database.checkpoint_pages,
+        read_wait: config.request_deadline(),
+        ..Options::default()
+    }
+}
+
+impl App {
+    /// Puts the parts together. The schema is there already. The handle is the ledger's writer, which
+    /// ends when the last `App` is gone and its queue is empty.
+    ///
+    /// # Errors
+    /// If the database does not answer, or was made for another currency.
+    pub async fn build(
+        config: Config,
+        secrets: Secrets,
+        database: Database,
+        clock: Clock,
+    ) -> anyhow::Result<(Self, JoinHandle<()>)> {
+        prepare_ledger(&config, &database, &clock).await?;
+        let limits =
+            Limits { queue: config.ledger.queue, batch: config.ledger.batch_max, resolve: config.request_deadline() };
+        let (ledger, writer) = Ledger::start(DatabaseEngine::new(database.clone(), clock.clone()), limits);
+        let parts = Parts {
+            tokens: Tokens::new(&secrets.jwt, config.auth.access_token_seconds),
+            hasher: Hasher::new(&config.auth, secrets.pepper)?,
+            cursors: Cursors::new(&secrets.server)?,
+            coin_size: config.coin_size()?,
+            ids: Ids::new(clock.clone()),
+            in_flight: InFlight::default(),
+            started: stopwatch(),
+            draining: AtomicBool::new(false),
+            config,
+            database,
+            ledger,
+            clock,
+        };
+        Ok((Self(Arc::new(parts)), writer))
+    }
+
+    /// How long the server has been up.
+    #[must_use]
+    pub fn uptime(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    /// Whether the server is on its way down.
+    #[must_use]
+    pub fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
+    }
+
+    /// Says that the server is on its way down: answers ask clients to connect anew, and readiness ends.
+    pub fn drain(&self) {
+        self.draining.store(true, Ordering::Relaxed);
+    }
+}
+
+async fn prepare_ledger(config: &Config, database: &Database, clock: &Clock) -> anyhow::Result<()> {
+    let currency = config.money.currency.clone();
+    let wanted = currency.clone();
+    let other = database.read(move |view| wallets::other_currency(view, &wanted)).await;
+    if let Some(other) = other.context("the database does not answer")? {
+        bail!("the wallets are kept in {other}, and money.currency is {currency}; set it back to {other}");
+    }
+    let now = clock.now();
+    let deadline = tokio::time::Instant::now() + config.request_deadline();
+    let make = move |work: &mut crate::store::Work<'_>| wallets::insert_system(work, &system_wallets(), &currency, now);
+    database.write(make, deadline).await.context("the system wallets cannot be made")
+}
+
+/// Opens the database of the settings, with its schema in place.
+///
+/// # Errors
+/// If the schema is newer than this binary, or pending and not to be applied.
+pub fn open_database(config: &Config, path: &Path, clock: &Clock) -> anyhow::Result<Database> {
+    let migrator = crate::store::migrations::Migrator::open(path)?;
+    if config.database.migrate {
+        for name in migrator.up(clock.now())? {
+            tracing::info!(name, "migration applied");
+        }
+    }
+    migrator.check()?;
+    drop(migrator);
+    Ok(Database::open(path, &database_options(config))?)
+}

@@ -1,0 +1,6 @@
+//! Credentials: tokens that are signed, tokens that are random, and passwords.
+
+pub mod password;
+pub mod refresh;
+pub mod secrets;
+pub mod token;

@@ -1,0 +1,232 @@
+//! Access tokens: signed, short-lived, and never the last word. Role and standing are read from the account.
+
+use domain::id::{SessionId, UserId};
+use domain::timestamp::Timestamp;
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, encode};
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use std::fmt;
+use uuid::Uuid;
+
+const ISSUER: &str = "superapp";
+const AUDIENCE: &str = "superapp-api";
+/// RFC 9068: an access token says so, so that no other token can pass for one.
+const TYPE: &str = "at+jwt";
+/// A token of ours has some 400 bytes.
+const BYTES_MAX: usize = 2_048;
+/// How far two clocks may differ, in seconds.
+const LEEWAY: i64 = 30;
+
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+struct Claims {
+    iss: String,
+    aud: String,
+    sub: String,
+    exp: i64,
+    nbf: i64,
+    iat: i64,
+    jti: Uuid,
+    sid: String,
+}
+
+/// What a token says, once it has been believed.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Bearer {
+    /// Whose it is.
+    pub user_id: UserId,
+    /// The sign-in that it descends from.
+    pub session_id: SessionId,
+}
+
+/// Signs and checks access tokens with one key and one algorithm.
+#[derive(Clone)]
+pub struct Tokens {
+    encoding: EncodingKey,
+    decoding: DecodingKey,
+    header: Header,
+    validation: Validation,
+    seconds: u32,
+}
+
+impl fmt::Debug for Tokens {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Tokens").field("seconds", &self.seconds).finish_non_exhaustive()
+    }
+}
+
+impl Tokens {
+    /// Tokens that are signed with `secret` and good for `seconds`.
+    #[must_use]
+    pub fn new(secret: &SecretString, seconds: u32) -> Self {
+        let secret = secret.expose_secret().as_bytes();
+        let kid: String = Sha256::digest(secret).iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+        let mut header = Header::new(Algorithm::HS256);
+        header.typ = Some(TYPE.to_owned());
+        header.kid = Some(kid);
+        let mut validation = Validation::new(Algorithm::HS256);
+        validation.set_issuer(&[ISSUER]);
+        validation.set_audience(&[AUDIENCE]);
+        validation.set_required_spec_claims(&["exp", "nbf", "aud", "iss", "sub"]);
+        // Time is compared here, with the clock that is handed in.
+        validation.validate_exp = false;
+        validation.validate_nbf = false;
+        Self {
+            encoding: EncodingKey::from_secret(secret),
+            decoding: DecodingKey::from_secret(secret),
+            header,
+            validation,
+            seconds,
+        }
+    }
+
+    /// How long a token is good for.
+    #[must_use]
+    pub const fn seconds(&self) -> u32 {
+        self.seconds
+    }
+
+    /// Signs a token.
+    ///
+    /// # Errors
+    /// If the claims cannot be written, which no claims of ours can cause.
+    pub fn sign(&self, bearer: Bearer, id: Uuid, now: Timestamp) -> Result<String, jsonwebtoken::errors::Error> {
+        let seconds = now.as_micros().div_euclid(1_000_000);
+        let claims = Claims {
+            iss: ISSUER.to_owned(),
+            aud: AUDIENCE.to_owned(),
+            sub: bearer.user_id.to_string(),
+            exp: seconds + i64::from(self.seconds),
+            nbf: seconds,
+            iat: seconds,
+            jti: id,
+            sid: bearer.session_id.to_string(),
+        };
+        encode(&self.header, &claims, &self.encoding)
+    }
+
+    /// Believes a token, or not. There is no saying why not: that would only help a forger.
+    #[must_use]
+    pub fn verify(&self, token: &str, now: Timestamp) -> Option<Bearer> {
+        if token.len() > BYTES_MAX {
+            return None;
+        }
+        let data = decode::<Claims>(token, &self.decoding, &self.validation).ok()?;
+        if data.header.typ != self.header.typ || data.header.kid != self.header.kid {
+            return None;
+        }
+        let seconds = now.as_micros().div_euclid(1_000_000);
+        let claims = data.claims;
+        let in_time = seconds < claims.exp.saturating_add(LEEWAY) && seconds >= claims.nbf.saturating_sub(LEEWAY);
+        if !in_time {
+            return None;
+        }
+        Some(Bearer { user_id: claims.sub.parse().ok()?, session_id: claims.sid.parse().ok()? })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Bearer, Claims, Tokens};
+    use base64::Engine;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+    use domain::id::{SessionId, UserId};
+    use domain::timestamp::{Span, Timestamp};
+    use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
+    use uuid::Uuid;
+
+    const NOW: Timestamp = Timestamp::from_micros(1_800_000_000_000_000);
+    const SECRET: &str = "a-key-for-tests-only-0123456789abcdef";
+
+    fn bearer() -> Bearer {
+        Bearer { user_id: UserId::new(Uuid::from_u128(1)), session_id: SessionId::new(Uuid::from_u128(2)) }
+    }
+
+    fn tokens() -> Tokens {
+        Tokens::new(&SECRET.into(), 900)
+    }
+
+    fn signed() -> String {
+        tokens().sign(bearer(), Uuid::nil(), NOW).unwrap()
+    }
+
+    #[test]
+    fn a_token_is_good_for_its_time_and_thirty_seconds() {
+        let (tokens, token) = (tokens(), signed());
+        assert_eq!(tokens.verify(&token, NOW), Some(bearer()));
+        assert_eq!(tokens.verify(&token, NOW.plus(Span::seconds(929))), Some(bearer()));
+        assert_eq!(tokens.verify(&token, NOW.plus(Span::seconds(930))), None);
+        assert_eq!(tokens.verify(&token, NOW.minus(Span::seconds(31))), None);
+    }
+
+    #[test]
+    fn no_bit_of_a_token_can_be_flipped() {
+        let (tokens, token) = (tokens(), signed());
+        for index in 0..token.len() {
+            for bit in 0..7 {
+                let mut bytes = token.clone().into_bytes();
+                bytes[index] ^= 1 << bit;
+                let Ok(forged) = String::from_utf8(bytes) else { continue };
+                assert_eq!(tokens.verify(&forged, NOW), None, "{index} {bit}");
+            }
+        }
+    }
+
+    fn forged(header: &Header, change: impl FnOnce(&mut Claims)) -> String {
+        let seconds = NOW.as_micros() / 1_000_000;
+        let mut claims = Claims {
+            iss: super::ISSUER.to_owned(),
+            aud: super::AUDIENCE.to_owned(),
+            sub: bearer().user_id.to_string(),
+            exp: seconds + 900,
+            nbf: seconds,
+            iat: seconds,
+            jti: Uuid::nil(),
+            sid: bearer().session_id.to_string(),
+        };
+        change(&mut claims);
+        encode(header, &claims, &EncodingKey::from_secret(SECRET.as_bytes())).unwrap()
+    }
+
+    #[test]
+    fn tokens_signed_with_our_key_for_another_purpose_are_refused() {
+        let (tokens, ours) = (tokens(), tokens().header);
+        assert_eq!(tokens.verify(&forged(&ours, |_| ()), NOW), Some(bearer()));
+        let no_type = Header { typ: Some("JWT".to_owned()), ..ours.clone() };
+        let no_kid = Header { kid: None, ..ours.clone() };
+        let other_algorithm = Header { alg: Algorithm::HS512, ..ours.clone() };
+        let cases = [
+            forged(&no_type, |_| ()),
+            forged(&no_kid, |_| ()),
+            forged(&other_algorithm, |_| ()),
+            forged(&ours, |claims| claims.iss = "somebody".to_owned()),
+            forged(&ours, |claims| claims.aud = "something".to_owned()),
+            forged(&ours, |claims| claims.sub = "admin".to_owned()),
+            forged(&ours, |claims| claims.sid = String::new()),
+            forged(&ours, |claims| claims.exp = 0),
+            forged(&ours, |claims| claims.nbf = i64::MAX),
+        ];
+        for token in cases {
+            assert_eq!(tokens.verify(&token, NOW), None, "{token}");
+        }
+    }
+
+    #[test]
+    fn an_unsigned_token_is_refused() {
+        let token = signed();
+        let payload = token.split('.').nth(1).unwrap();
+        for header in [r#"{"alg":"none","typ":"at+jwt"}"#, r#"{"alg":"None"}"#, r#"{"alg":"HS256","typ":"at+jwt"}"#] {
+            let header = URL_SAFE_NO_PAD.encode(header);
+            for signature in ["", "AAAA"] {
+                assert_eq!(tokens().verify(&format!("{header}.{payload}.{signature}"), NOW), None);
+            }
+        }
+    }
+
+    #[test]
+    fn another_servers_token_is_refused() {
+        let other = Tokens::new(&"another-key-for-tests-only-0123456789".into(), 900);
+        assert_eq!(other.verify(&signed(), NOW), None);
+    }
+}

@@ -1,0 +1,131 @@
+//! `superapp serve`: starts everything, in order, and stops it in the opposite one.
+
+use super::{End, runtime, say_error, sqlite_path};
+use crate::app::{App, open_database};
+use crate::auth::secrets::Secrets;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::http::{self, metrics};
+use crate::jobs::Jobs;
+use anyhow::Context;
+use std::net::SocketAddr;
+use std::path::Path;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+pub(super) fn run(config: Config, data_dir: &Path) -> anyhow::Result<End> {
+    runtime()?.block_on(serve(config, data_dir))
+}
+
+async fn serve(config: Config, data_dir: &Path) -> anyhow::Result<End> {
+    let path = sqlite_path(&config, data_dir)?;
+    let secrets = Secrets::load(&config.auth, data_dir)?;
+    let clock = Clock::System;
+    let database = open_database(&config, &path, &clock)?;
+    let listen = config.server.listen;
+    let listener = TcpListener::bind(listen).await.with_context(|| {
+        format!("{listen} cannot be listened on; choose another address with `superapp serve --listen ADDR:PORT`")
+    })?;
+    let address = listener.local_addr()?;
+    let (app, ledger) = App::build(config, secrets, database.clone(), clock).await?;
+    let jobs = Jobs::start(&app);
+    let (stop, stopped) = watch::channel(false);
+    let metrics = serve_metrics(&app, stopped).await?;
+    greet(&app, address, &path, metrics.as_ref().map(|(address, _)| *address));
+
+    let router = http::router(&app);
+    let drained = http::server::serve(&app, router, listener, stop_signal()?).await;
+    tracing::info!(drained, "no more requests; closing the ledger");
+    let _ = stop.send(true);
+    if let Some((_, task)) = metrics {
+        let _ = task.await;
+    }
+    jobs.stop().await;
+    // The last door closes, the queue empties, and the log is folded into the file.
+    drop(app);
+    let _ = ledger.await;
+    database.close().await;
+    tracing::info!("stopped");
+    Ok(if drained { End::Done } else { End::Failed })
+}
+
+/// Resolves at the first SIGTERM or Ctrl-C. A second one ends the process, as it would without us.
+fn stop_signal() -> anyhow::Result<impl Future<Output = ()>> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => tracing::info!("SIGTERM: finishing the requests under way"),
+            _ = interrupt.recv() => tracing::info!("Ctrl-C: finishing the requests under way"),
+        }
+    })
+}
+
+async fn serve_metrics(
+    app: &App,
+    mut stopped: watch::Receiver<bool>,
+) -> anyhow::Result<Option<(SocketAddr, JoinHandle<()>)>> {
+    let wanted = &app.config.metrics.listen;
+    if wanted.is_empty() {
+        return Ok(None);
+    }
+    let listener = match TcpListener::bind(wanted).await {
+        Ok(listener) => listener,
+        Err(error) if app.config.is_production() => {
+            return Err(error).with_context(|| format!("metrics cannot be served on {wanted}; set metrics.listen"));
+        }
+        Err(error) => {
+            tracing::warn!(%error, wanted, "metrics are off: set SUPERAPP_METRICS__LISTEN to another address");
+            return Ok(None);
+        }
+    };
+    let address = listener.local_addr()?;
+    let handle = metrics::install()?;
+    let (router, upkeep) = (metrics::router(app.clone(), handle.clone()), handle);
+    let task = tokio::spawn(async move {
+        let mut stopping = stopped.clone();
+        let serving = axum::serve(listener, router).with_graceful_shutdown(async move {
+            let _ = stopping.changed().await;
+        });
+        let keeping = async {
+            while tokio::time::timeout(std::time::Duration::from_secs(5), stopped.changed()).await.is_err() {
+                upkeep.run_upkeep();
+            }
+        };
+        let _ = tokio::join!(serving, keeping);
+    });
+    Ok(Some((address, task)))
+}
+
+/// What a person sees first: where it is, where the data is, and what to type.
+fn greet(app: &App, address: SocketAddr, path: &Path, metrics: Option<SocketAddr>) {
+    let config = &app.config;
+    let mut lines = vec![
+        format!("superapp {} is ready", env!("CARGO_PKG_VERSION")),
+        String::new(),
+        format!("  API      http://{address}/api/health"),
+    ];
+    if config.docs() {
+        lines.push(format!("  Docs     http://{address}/docs"));
+    }
+    if let Some(metrics) = metrics {
+        lines.push(format!("  Metrics  http://{metrics}/metrics"));
+    }
+    lines.push(format!("  Data     {}", path.display()));
+    if config.rate_limits.enabled {
+        lines.push("  Note     rate limits are configured, and not enforced by this version yet".to_owned());
+    }
+    if !config.is_production() {
+        lines.push(String::new());
+        lines.push("Try it:".to_owned());
+        lines.push(String::new());
+        lines.push(format!(
+            "  curl -s http://{address}/api/auth/register -H 'Content-Type: application/json' \\\n    \
+             -d '{{\"email\":\"ann@example.com\",\"password\":\"correct horse battery\",\"username\":\"ann\"}}'"
+        ));
+        lines.push(String::new());
+    }
+    say_error(&lines.join("\n"));
+}

@@ -1,0 +1,330 @@
+//! Settings: the commented defaults, then a file, then the environment; checked as a whole at start.
+
+mod sources;
+
+pub use sources::{Sources, known_keys};
+
+use domain::money::{Amount, CoinSize, InvalidAmount};
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Deserializer, de};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use thiserror::Error;
+
+/// The defaults, which are the manual, too.
+pub const DEFAULTS: &str = include_str!("../../../config.default.toml");
+
+/// The shortest secret that production accepts.
+pub const SECRET_BYTES_MIN: usize = 32;
+
+/// Why settings cannot be used. The texts name the setting and say what to do.
+#[derive(Debug, Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("the settings file cannot be read: {0}")]
+    File(String),
+    /// There is no such setting.
+    #[error("`{key}` is not a setting{}", .suggestion.as_ref().map_or(String::new(), |key| format!("; did you mean `{key}`?")))]
+    Unknown {
+        /// What was written.
+        key: String,
+        /// The setting that looks like it.
+        suggestion: Option<String>,
+    },
+    /// A value is of the wrong kind.
+    #[error("{0}")]
+    Value(String),
+    /// A value is of the right kind and still not possible.
+    #[error("`{key}` {problem}")]
+    Invalid {
+        /// The setting.
+        key: &'static str,
+        /// What is wrong, and what would be right.
+        problem: String,
+    },
+}
+
+fn invalid(key: &'static str, problem: impl Into<String>) -> ConfigError {
+    ConfigError::Invalid { key, problem: problem.into() }
+}
+
+/// Where superapp runs.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq)]
+#[serde(rename_all = "lowercase")]
+pub enum Environment {
+    /// Secrets are made on the spot, deposits complete by themselves.
+    Development,
+    /// Nothing is assumed.
+    Production,
+}
+
+/// A switch that follows the environment unless it is set.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Switch {
+    /// On in development, off in production.
+    Auto,
+    /// As set.
+    Set(bool),
+}
+
+impl Switch {
+    /// Whether it is on.
+    #[must_use]
+    pub fn is_on(self, environment: Environment) -> bool {
+        match self {
+            Self::Auto => environment == Environment::Development,
+            Self::Set(on) => on,
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Switch {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        // Booleans arrive as "true" and "false" here, whether they were written with quotes or without.
+        match String::deserialize(deserializer)?.as_str() {
+            "auto" => Ok(Self::Auto),
+            "true" | "on" => Ok(Self::Set(true)),
+            "false" | "off" => Ok(Self::Set(false)),
+            other => Err(de::Error::custom(format!("`{other}` is not auto, true or false"))),
+        }
+    }
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// Text in development, JSON in production.
+    Auto,
+    /// For people.
+    Text,
+    /// For programs.
+    Json,
+}
+
+/// Every setting. `config.default.toml` says what each means.
+#[derive(Clone, Debug, Deserialize)]
+#[expect(missing_docs, reason = "config.default.toml is the manual, and a test holds the two together")]
+pub struct Config {
+    pub environment: Environment,
+    pub server: Server,
+    pub database: Database,
+    pub redis: Redis,
+    pub ledger: Ledger,
+    pub idempotency: Idempotency,
+    pub money: Money,
+    pub payments: Payments,
+    pub auth: Auth,
+    pub rate_limits: RateLimits,
+    pub metrics: Metrics,
+    pub log: Log,
+    pub sentry: Sentry,
+}
+
+/// Plain structs whose fields are the keys of a section.
+macro_rules! section {
+    ($($name:ident { $($field:ident: $type:ty,)+ })+) => {$(
+        #[derive(Clone, Debug, Deserialize)]
+        #[expect(missing_docs, reason = "config.default.toml is the manual, and a test holds the two together")]
+        pub struct $name { $(pub $field: $type,)+ }
+    )+};
+}
+
+section! {
+    Server {
+        listen: SocketAddr,
+        header_timeout_seconds: u64,
+        body_timeout_seconds: u64,
+        request_deadline_seconds: u64,
+        drain_timeout_seconds: u64,
+        connections_max: usize,
+        body_bytes_max: usize,
+        docs: Switch,
+    }
+    Database {
+        url: SecretString,
+        readers: usize,
+        queue: usize,
+        migrate: bool,
+        checkpoint_pages: i64,
+    }
+    Redis { url: SecretString, }
+    Ledger { queue: usize, batch_max: usize, }
+    Idempotency { sweep_seconds: u64, }
+    Money { currency: String, cents_per_coin: i64, amount_cents_max: i64, }
+    Payments { sandbox: Switch, }
+    Auth {
+        jwt_secret: SecretString,
+        server_secret: SecretString,
+        password_pepper: SecretString,
+        access_token_seconds: u32,
+        argon2_memory_kib: u32,
+        argon2_passes: u32,
+        hashers: usize,
+        hash_queue: usize,
+    }
+    RateLimits {
+        enabled: bool,
+        free: u32,
+        premium: u32,
+        creator: u32,
+        anonymous: u32,
+        concurrency_per_user: usize,
+        connections_per_address: usize,
+    }
+    Metrics { listen: String, }
+    Log { level: String, format: LogFormat, }
+    Sentry { dsn: SecretString, }
+}
+
+/// Which database a URL names.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum DatabaseUrl {
+    /// A file.
+    Sqlite(PathBuf),
+}
+
+impl Config {
+    /// Whether this is production.
+    #[must_use]
+    pub fn is_production(&self) -> bool {
+        self.environment == Environment::Production
+    }
+
+    /// Whether deposits through the sandbox provider complete by themselves.
+    #[must_use]
+    pub fn sandbox(&self) -> bool {
+        self.payments.sandbox.is_on(self.environment)
+    }
+
+    /// Whether the documentation is served.
+    #[must_use]
+    pub fn docs(&self) -> bool {
+        self.server.docs.is_on(self.environment)
+    }
+
+    /// Cents to the coin.
+    ///
+    /// # Errors
+    /// [`InvalidAmount`] if it is not positive; [`Config::check`] has refused that.
+    pub fn coin_size(&self) -> Result<CoinSize, InvalidAmount> {
+        CoinSize::new(self.money.cents_per_coin)
+    }
+
+    /// The database, which lies in the data directory unless the URL says otherwise.
+    ///
+    /// # Errors
+    /// [`ConfigError::Invalid`] for a kind of database that this version does not have.
+    pub fn database_url(&self, data_dir: &Path) -> Result<DatabaseUrl, ConfigError> {
+        let url = self.database.url.expose_secret();
+        if url.is_empty() {
+            return Ok(DatabaseUrl::Sqlite(data_dir.join("superapp.db")));
+        }
+        match url.split_once(':') {
+            Some(("sqlite", path)) if !path.trim_start_matches('/').is_empty() => {
+                // sqlite:PATH and sqlite:///PATH, as other tools write it.
+                let path = path.strip_prefix("//").unwrap_or(path);
+                Ok(DatabaseUrl::Sqlite(PathBuf::from(path.split('?').next().unwrap_or(path))))
+            }
+            // The value may hold a password, so it is not repeated.
+            _ => Err(invalid("database.url", "must be sqlite:PATH; other databases come with a later version")),
+        }
+    }
+
+    /// Checks everything that no single type can.
+    ///
+    /// # Errors
+    /// [`ConfigError::Invalid`] with the setting and what would be right.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        self.check_numbers()?;
+        let currency = &self.money.currency;
+        if currency.len() != 3 || !currency.bytes().all(|letter| letter.is_ascii_uppercase()) {
+            return Err(invalid("money.currency", "must be three capital letters (ISO 4217), such as IDR"));
+        }
+        if !self.metrics.listen.is_empty() && self.metrics.listen.parse::<SocketAddr>().is_err() {
+            return Err(invalid("metrics.listen", "must be ADDRESS:PORT, or empty"));
+        }
+        self.database_url(Path::new(""))?;
+        if self.is_production() { self.check_production() } else { Ok(()) }
+    }
+
+    fn check_numbers(&self) -> Result<(), ConfigError> {
+        let server = &self.server;
+        let positive = [
+            ("server.header_timeout_seconds", server.header_timeout_seconds > 0),
+            ("server.body_timeout_seconds", server.body_timeout_seconds > 0),
+            ("server.request_deadline_seconds", server.request_deadline_seconds > 0),
+            ("server.connections_max", server.connections_max > 0),
+            ("server.body_bytes_max", server.body_bytes_max > 0),
+            ("database.readers", self.database.readers > 0),
+            ("database.queue", self.database.queue > 0),
+            ("database.checkpoint_pages", self.database.checkpoint_pages > 0),
+            ("ledger.queue", self.ledger.queue > 0),
+            ("ledger.batch_max", self.ledger.batch_max > 0),
+            ("idempotency.sweep_seconds", self.idempotency.sweep_seconds > 0),
+            ("auth.access_token_seconds", self.auth.access_token_seconds > 0),
+            ("auth.hashers", self.auth.hashers > 0),
+            ("auth.argon2_passes", self.auth.argon2_passes > 0),
+        ];
+        if let Some((key, _)) = positive.into_iter().find(|(_, positive)| !positive) {
+            return Err(invalid(key, "must be at least 1"));
+        }
+        if self.auth.argon2_memory_kib < 8 {
+            return Err(invalid("auth.argon2_memory_kib", "must be at least 8"));
+        }
+        for (key, cents) in [
+            ("money.cents_per_coin", self.money.cents_per_coin),
+            ("money.amount_cents_max", self.money.amount_cents_max),
+        ] {
+            Amount::new(cents).map_err(|problem| invalid(key, problem.to_string()))?;
+        }
+        Ok(())
+    }
+
+    fn check_production(&self) -> Result<(), ConfigError> {
+        if self.sandbox() {
+            return Err(invalid("payments.sandbox", "gives money away and must be off in production"));
+        }
+        strong("auth.jwt_secret", &self.auth.jwt_secret)?;
+        strong("auth.server_secret", &self.auth.server_secret)?;
+        if self.auth.jwt_secret.expose_secret() == self.auth.server_secret.expose_secret() {
+            return Err(invalid("auth.server_secret", "must differ from auth.jwt_secret"));
+        }
+        if self.auth.argon2_memory_kib < 19_456 || self.auth.argon2_passes < 2 {
+            return Err(invalid("auth.argon2_memory_kib", "must be at least 19456 with 2 passes in production"));
+        }
+        Ok(())
+    }
+
+    /// How long a request may wait before it is picked up.
+    #[must_use]
+    pub const fn request_deadline(&self) -> Duration {
+        Duration::from_secs(self.server.request_deadline_seconds)
+    }
+}
+
+/// Refuses secrets that somebody could guess. Says how to make a good one.
+fn strong(key: &'static str, secret: &SecretString) -> Result<(), ConfigError> {
+    let text = secret.expose_secret();
+    let hint = "make one with `openssl rand -base64 48`";
+    if text.is_empty() {
+        return Err(invalid(key, format!("is required in production; {hint}")));
+    }
+    if text.len() < SECRET_BYTES_MIN {
+        return Err(invalid(key, format!("must be at least {SECRET_BYTES_MIN} bytes long; {hint}")));
+    }
+    let lower = text.to_lowercase();
+    let placeholder = ["changeme", "change-me", "change_me", "secret", "password", "example", "default", "your-"];
+    let mut letters: Vec<char> = text.chars().collect();
+    letters.sort_unstable();
+    letters.dedup();
+    if letters.len() < 12 || placeholder.iter().any(|word| lower.contains(word)) {
+        return Err(invalid(key, format!("is easy to guess; {hint}")));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+#[path = "config/tests.rs"]
+mod tests;

@@ -1,0 +1,141 @@
+use super::{Config, ConfigError, DatabaseUrl, Sources, known_keys};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+fn sources(file: &str, environment: &[(&str, &str)]) -> Sources {
+    let pair = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+    Sources { file: Some(file.to_owned()), environment: environment.iter().map(pair).collect() }
+}
+
+fn load(environment: &[(&str, &str)]) -> Result<Config, ConfigError> {
+    sources("", environment).load()
+}
+
+const JWT: &str = "q8Zr1nVwX2yTb5uKd7PfHs9LmGc3JeAo4RiB6NvC";
+const SERVER: &str = "T0pWx8yZa1bC2dE3fG4hI5jK6lM7nO8pQ9rS0tUv";
+
+fn production<'a>(more: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
+    let mut list =
+        vec![("SUPERAPP_ENVIRONMENT", "production"), ("JWT_SECRET", JWT), ("SUPERAPP_AUTH__SERVER_SECRET", SERVER)];
+    list.extend_from_slice(more);
+    list
+}
+
+#[test]
+fn the_defaults_are_valid() {
+    let config = Sources::default().load().unwrap();
+    assert_eq!(config.server.listen.to_string(), "127.0.0.1:8080");
+    assert_eq!((config.rate_limits.free, config.rate_limits.premium, config.rate_limits.creator), (10, 100, 500));
+    assert!(config.sandbox() && config.docs());
+}
+
+#[test]
+fn the_environment_wins_over_the_file_and_the_file_over_the_defaults() {
+    let file = "[server]\nbody_bytes_max = 100\nconnections_max = 7\n";
+    let config = sources(file, &[("SUPERAPP_SERVER__BODY_BYTES_MAX", "200")]).load().unwrap();
+    assert_eq!((config.server.body_bytes_max, config.server.connections_max), (200, 7));
+}
+
+#[test]
+fn names_that_platforms_set_are_understood() {
+    let config = load(&[("PORT", "9000"), ("DATABASE_URL", "sqlite:/tmp/x.db"), ("RUST_LOG", "debug")]).unwrap();
+    assert_eq!(config.server.listen.to_string(), "127.0.0.1:9000");
+    assert_eq!(config.log.level, "debug");
+    let url = config.database_url(Path::new("data")).unwrap();
+    assert_eq!(url, DatabaseUrl::Sqlite(PathBuf::from("/tmp/x.db")));
+}
+
+#[test]
+fn the_database_is_in_the_data_directory_unless_told_otherwise() {
+    let url = load(&[]).unwrap().database_url(Path::new("data")).unwrap();
+    assert_eq!(url, DatabaseUrl::Sqlite(PathBuf::from("data/superapp.db")));
+    for (url, path) in [("sqlite:x.db", "x.db"), ("sqlite:///x.db", "/x.db"), ("sqlite://x.db", "x.db")] {
+        let config = load(&[("DATABASE_URL", url)]).unwrap();
+        assert_eq!(config.database_url(Path::new("")).unwrap(), DatabaseUrl::Sqlite(PathBuf::from(path)), "{url}");
+    }
+    assert!(load(&[("DATABASE_URL", "mongodb://x")]).is_err());
+}
+
+#[test]
+fn unknown_settings_are_errors_with_a_suggestion() {
+    let error = sources("[server]\nlissten = 1\n", &[]).load().unwrap_err();
+    assert_eq!(error.to_string(), "`server.lissten` is not a setting; did you mean `server.listen`?");
+    let error = load(&[("SUPERAPP_RATE_LIMITS__FRE", "1")]).unwrap_err();
+    let told = "`SUPERAPP_RATE_LIMITS__FRE` is not a setting; did you mean `SUPERAPP_RATE_LIMITS__FREE`?";
+    assert_eq!(error.to_string(), told);
+}
+
+#[test]
+fn wrong_values_name_their_setting() {
+    for (name, value, key) in [
+        ("SUPERAPP_SERVER__LISTEN", "nowhere", "server.listen"),
+        ("SUPERAPP_DATABASE__READERS", "many", "database.readers"),
+        ("SUPERAPP_DATABASE__READERS", "0", "database.readers"),
+        ("SUPERAPP_MONEY__CENTS_PER_COIN", "0", "money.cents_per_coin"),
+        ("SUPERAPP_MONEY__CURRENCY", "coins", "money.currency"),
+        ("SUPERAPP_METRICS__LISTEN", "x", "metrics.listen"),
+        ("SUPERAPP_PAYMENTS__SANDBOX", "maybe", "payments.sandbox"),
+        ("SUPERAPP_ENVIRONMENT", "staging", "environment"),
+    ] {
+        let error = load(&[(name, value)]).unwrap_err().to_string();
+        assert!(error.contains(key), "{name}={value}: {error}");
+    }
+}
+
+#[test]
+fn production_is_possible() {
+    let config = load(&production(&[])).unwrap();
+    assert!(!config.sandbox() && !config.docs());
+}
+
+#[test]
+fn production_refuses_twenty_bad_settings() {
+    let short = "x".repeat(31);
+    let dull = "abababababababababababababababababab";
+    let bad: &[(&str, &str)] = &[
+        ("JWT_SECRET", ""),
+        ("JWT_SECRET", "secret"),
+        ("JWT_SECRET", "changeme"),
+        ("JWT_SECRET", &short),
+        ("JWT_SECRET", dull),
+        ("JWT_SECRET", "00000000000000000000000000000000"),
+        ("JWT_SECRET", "my-super-secret-key-that-is-long-enough"),
+        ("JWT_SECRET", "your-256-bit-key-goes-here-0123456789"),
+        ("JWT_SECRET", "please-change-me-0123456789-abcdefghij"),
+        ("JWT_SECRET", "Password-Password-Password-0123456789"),
+        ("JWT_SECRET", SERVER),
+        ("SUPERAPP_AUTH__SERVER_SECRET", ""),
+        ("SUPERAPP_AUTH__SERVER_SECRET", "short"),
+        ("SUPERAPP_AUTH__SERVER_SECRET", JWT),
+        ("SUPERAPP_AUTH__SERVER_SECRET", "default-default-default-0123456789-xyz"),
+        ("SUPERAPP_PAYMENTS__SANDBOX", "true"),
+        ("SUPERAPP_PAYMENTS__SANDBOX", "on"),
+        ("SUPERAPP_AUTH__ARGON2_MEMORY_KIB", "1024"),
+        ("SUPERAPP_AUTH__ARGON2_PASSES", "1"),
+        ("SUPERAPP_AUTH__ARGON2_MEMORY_KIB", "0"),
+    ];
+    assert_eq!(bad.len(), 20);
+    for (name, value) in bad {
+        let settings: BTreeMap<_, _> = production(&[(name, value)]).into_iter().collect();
+        let settings: Vec<_> = settings.into_iter().collect();
+        let error = load(&settings).expect_err(value).to_string();
+        assert!(value.is_empty() || value.len() < 9 || !error.contains(value), "a secret is printed: {error}");
+    }
+}
+
+#[test]
+fn printing_masks_every_secret() {
+    let printed = sources("", &production(&[("DATABASE_URL", "sqlite:/var/hidden.db")])).print().unwrap();
+    assert_eq!(printed.len(), known_keys().unwrap().len());
+    let text = format!("{printed:?}");
+    for secret in [JWT, SERVER, "hidden"] {
+        assert!(!text.contains(secret));
+    }
+    assert!(printed.contains(&("server.listen".to_owned(), "127.0.0.1:8080".to_owned())));
+}
+
+#[test]
+fn debug_output_of_the_settings_holds_no_secret() {
+    let text = format!("{:?}", load(&production(&[])).unwrap());
+    assert!(!text.contains(JWT) && !text.contains(SERVER));
+}

@@ -1,0 +1,77 @@
+//! The HTTP interface: the table of routes and the order of the layers, on one page.
+//!
+//! Handlers parse, call one thing, answer. Only this module knows axum.
+
+mod auth;
+pub mod cursor;
+mod docs;
+pub mod extract;
+mod health;
+mod json;
+pub mod metrics;
+mod middleware;
+mod once;
+mod parameters;
+pub mod problem;
+mod receipts;
+pub mod server;
+mod users;
+mod wallet;
+
+use crate::app::App;
+use axum::Router;
+use axum::middleware::from_fn_with_state;
+use middleware::{authenticate, body, envelope};
+use problem::Problem;
+use tower_http::catch_panic::CatchPanicLayer;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+/// Routes that anybody may call.
+fn public() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(health::health))
+        .routes(routes!(health::livez))
+        .routes(routes!(health::readyz))
+        .routes(routes!(auth::register))
+        .routes(routes!(auth::login))
+        .routes(routes!(auth::refresh))
+}
+
+/// Routes for whoever is signed in. Nothing here runs without a caller.
+fn signed_in(app: &App) -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(auth::logout))
+        .routes(routes!(auth::sessions))
+        .routes(routes!(auth::end_session))
+        .routes(routes!(auth::change_password))
+        .routes(routes!(users::me, users::change_me))
+        .routes(routes!(users::become_creator))
+        .routes(routes!(wallet::balance))
+        .routes(routes!(wallet::transactions))
+        .routes(routes!(wallet::transaction))
+        .routes(routes!(wallet::transfer))
+        .routes(routes!(wallet::deposit))
+        .route_layer(from_fn_with_state(app.clone(), authenticate::require_caller))
+}
+
+/// Every route, with its layers. A test needs no socket: it calls this router.
+pub fn router(app: &App) -> Router {
+    let (routes, openapi) =
+        OpenApiRouter::with_openapi(docs::document()).merge(public()).merge(signed_in(app)).split_for_parts();
+    let routes = if app.config.docs() { docs::serve(routes, openapi) } else { routes };
+    routes
+        .fallback(async || Problem::no_route())
+        .method_not_allowed_fallback(async || Problem::method_not_allowed())
+        // From the inside to the outside.
+        .layer(from_fn_with_state(app.clone(), body::bounded))
+        .layer(CatchPanicLayer::custom(envelope::panicked))
+        .layer(from_fn_with_state(app.clone(), envelope::envelop))
+        .with_state(app.clone())
+}
+
+/// The OpenAPI document, as it is served.
+#[must_use]
+pub fn openapi(app: &App) -> utoipa::openapi::OpenApi {
+    OpenApiRouter::with_openapi(docs::document()).merge(public()).merge(signed_in(app)).into_openapi()
+}

@@ -1,0 +1,69 @@
+//! Is it alive, is it ready, how is it.
+
+use super::parameters::Problems;
+use super::problem::Problem;
+use crate::app::App;
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::time::Duration;
+use utoipa::ToSchema;
+
+/// How long the database may take to answer before it counts as down.
+const DATABASE_WAIT: Duration = Duration::from_secs(1);
+
+/// How the server is.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Health {
+    /// `healthy`, `degraded` or `unhealthy`.
+    #[schema(example = "healthy")]
+    status: &'static str,
+    /// The version of superapp.
+    version: &'static str,
+    /// For how long it has been up.
+    uptime_seconds: u64,
+    /// Each dependency: `up` or `down`.
+    #[schema(example = json!({"database": "up"}))]
+    checks: BTreeMap<&'static str, &'static str>,
+}
+
+async fn database_is_up(app: &App) -> bool {
+    let ask = app.database.read(|view| view.query_opt("SELECT 1", &[], |row| row.get::<i64>(0)));
+    matches!(tokio::time::timeout(DATABASE_WAIT, ask).await, Ok(Ok(Some(1))))
+}
+
+/// How the server is, with each of its dependencies.
+#[utoipa::path(get, path = "/api/health", tag = "health",
+    responses((status = 200, description = "Healthy or degraded", body = Health), (status = 503, description = "Unhealthy", body = Health)))]
+pub async fn health(State(app): State<App>) -> (StatusCode, Json<Health>) {
+    let up = database_is_up(&app).await;
+    let (code, status, database) =
+        if up { (StatusCode::OK, "healthy", "up") } else { (StatusCode::SERVICE_UNAVAILABLE, "unhealthy", "down") };
+    let health = Health {
+        status,
+        version: env!("CARGO_PKG_VERSION"),
+        uptime_seconds: app.uptime().as_secs(),
+        checks: BTreeMap::from([("database", database)]),
+    };
+    (code, Json(health))
+}
+
+/// Whether the process is alive. Touches nothing else.
+#[utoipa::path(get, path = "/livez", tag = "health", responses((status = 200, description = "Alive", body = String)))]
+pub async fn livez() -> &'static str {
+    "ok"
+}
+
+/// Whether requests may be sent here: the database answers, and the server is not on its way down.
+#[utoipa::path(get, path = "/readyz", tag = "health", responses((status = 200, description = "Ready", body = String), Problems))]
+pub async fn readyz(State(app): State<App>) -> Result<&'static str, Problem> {
+    if app.is_draining() {
+        return Err(Problem::not_ready("the server is shutting down; send requests elsewhere"));
+    }
+    if !database_is_up(&app).await {
+        return Err(Problem::not_ready("the database does not answer; look at the log"));
+    }
+    Ok("ok")
+}

@@ -1,0 +1,39 @@
+//! `GET /metrics`, on a listener of its own.
+
+use crate::app::App;
+use axum::Router;
+use axum::extract::State;
+use axum::routing::get;
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+
+/// From half a millisecond to ten seconds.
+const SECONDS: &[f64] = &[0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
+/// Commands in a batch.
+const SIZES: &[f64] = &[1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0, 1024.0];
+
+/// Makes the process's recorder. Once, at its start.
+///
+/// # Errors
+/// If there is one already.
+pub fn install() -> anyhow::Result<PrometheusHandle> {
+    let handle = PrometheusBuilder::new()
+        .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), SECONDS)?
+        .set_buckets_for_metric(Matcher::Suffix("_size".to_owned()), SIZES)?
+        .install_recorder()?;
+    ::metrics::gauge!("build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
+    Ok(handle)
+}
+
+/// The route.
+pub fn router(app: App, handle: PrometheusHandle) -> Router {
+    Router::new().route("/metrics", get(render)).with_state((app, handle))
+}
+
+async fn render(State((app, handle)): State<(App, PrometheusHandle)>) -> String {
+    let disk = app.database.disk_bytes();
+    let bytes = |bytes: u64| f64::from(u32::try_from(bytes / 1024).unwrap_or(u32::MAX)) * 1024.0;
+    ::metrics::gauge!("database_file_bytes").set(bytes(disk.database));
+    ::metrics::gauge!("database_wal_bytes").set(bytes(disk.wal));
+    ::metrics::gauge!("process_uptime_seconds").set(app.uptime().as_secs_f64());
+    handle.render()
+}

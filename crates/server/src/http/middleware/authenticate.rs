@@ -1,0 +1,43 @@
+//! Who asks: the token is believed first, then account and session are read as they are now.
+
+use crate::app::App;
+use crate::http::extract::Caller;
+use crate::http::problem::Problem;
+use crate::operations::Denial;
+use crate::store::sessions;
+use axum::extract::{Request, State};
+use axum::http::HeaderMap;
+use axum::http::header::AUTHORIZATION;
+use axum::middleware::Next;
+use axum::response::Response;
+use domain::user::AccountStatus;
+use std::sync::Arc;
+
+/// Lets a request through with its caller, or answers 401.
+pub async fn require_caller(State(app): State<App>, mut request: Request, next: Next) -> Result<Response, Problem> {
+    let caller = caller(&app, request.headers()).await?;
+    request.extensions_mut().insert(caller);
+    Ok(next.run(request).await)
+}
+
+async fn caller(app: &App, headers: &HeaderMap) -> Result<Caller, Problem> {
+    let mut headers = headers.get_all(AUTHORIZATION).iter();
+    let (Some(header), None) = (headers.next(), headers.next()) else { return Err(Problem::unauthenticated()) };
+    let (scheme, token) =
+        header.to_str().ok().and_then(|text| text.split_once(' ')).ok_or_else(Problem::unauthenticated)?;
+    if !scheme.eq_ignore_ascii_case("bearer") {
+        return Err(Problem::unauthenticated());
+    }
+    let now = app.clock.now();
+    let bearer = app.tokens.verify(token.trim(), now).ok_or_else(Problem::unauthenticated)?;
+    // Role, tier and standing come from here at every request: a change bites on the next one.
+    let read = move |view: &crate::store::View<'_>| sessions::bearer(view, bearer.session_id, bearer.user_id);
+    let (user, session) = app.database.read(read).await?.ok_or_else(Problem::unauthenticated)?;
+    if !session.is_live(now) {
+        return Err(Problem::unauthenticated());
+    }
+    if user.account_status != AccountStatus::Active {
+        return Err(Denial::AccountSuspended.into());
+    }
+    Ok(Caller { user: Arc::new(user), session_id: bearer.session_id })
+}

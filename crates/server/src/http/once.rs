@@ -1,0 +1,285 @@
+//! Idempotent requests: the key and the fingerprint on the way in, the stored answer on the way out.
+
+use super::extract::{Caller, Origin, body_of, require_json};
+use super::json;
+use super::problem::Problem;
+use crate::app::App;
+use crate::idempotency::Flight;
+use crate::ledger::{Render, Submission};
+use crate::operations::Denial;
+use crate::store::{StoreError, View, Work, idempotency_keys};
+use axum::extract::{FromRequest, MatchedPath, Request};
+use axum::http::request::Parts;
+use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use domain::command::{Command, Request as LedgerRequest};
+use domain::decide::Answer;
+use domain::id::TransactionId;
+use domain::idempotency::{Fingerprint, Idempotency, Key, RETENTION, Record, StoredResponse, Verdict, judge};
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+use std::sync::Arc;
+use tokio::time::Instant;
+
+const HEADER: &str = "idempotency-key";
+const MEMBERS: [&str; 2] = ["idempotency_key", "idempotencyKey"];
+/// Part of every fingerprint: an answer of one version of the API is no answer of another.
+const API_VERSION: &[u8] = b"1";
+
+/// A body with the key that it came with, if it came with one.
+#[derive(Clone, Debug)]
+pub struct Once<T> {
+    /// What was asked.
+    pub body: T,
+    key: Option<Idempotency>,
+}
+
+/// A body on a money route, where a key is required.
+#[derive(Clone, Debug)]
+pub struct Payment<T> {
+    /// What was asked.
+    pub body: T,
+    /// Its key.
+    pub key: Idempotency,
+}
+
+impl<T: DeserializeOwned> FromRequest<App> for Once<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self, Problem> {
+        let (parts, body) = body_of(request).await?;
+        require_json(&parts, &body)?;
+        let mut object = json::object(&body)?;
+        let key = key_of(&parts, &mut object)?;
+        let fingerprint = fingerprint(&parts, &object)?;
+        let body = json::typed(object)?;
+        let Some(key) = key else { return Ok(Self { body, key: None }) };
+        let caller = parts.extensions.get::<Caller>().ok_or_else(Problem::unauthenticated)?;
+        let route = parts.extensions.get::<MatchedPath>().map_or("", MatchedPath::as_str);
+        let key = Idempotency {
+            principal: caller.id(),
+            digest: key.digest(),
+            fingerprint,
+            route: route.to_owned(),
+            first_seen: app.clock.now(),
+        };
+        Ok(Self { body, key: Some(key) })
+    }
+}
+
+impl<T: DeserializeOwned> FromRequest<App> for Payment<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self, Problem> {
+        let Once { body, key } = Once::from_request(request, app).await?;
+        key.map(|key| Self { body, key }).ok_or_else(Problem::key_required)
+    }
+}
+
+/// The key from the header or from the body, which then forgets it.
+fn key_of(parts: &Parts, object: &mut Map<String, Value>) -> Result<Option<Key>, Problem> {
+    let invalid = |_| Problem::key_invalid("a key is 1 to 255 visible ASCII characters, such as a UUID");
+    let mut found: Option<Key> = None;
+    let mut headers = parts.headers.get_all(HEADER).iter();
+    if let Some(header) = headers.next() {
+        if headers.next().is_some() {
+            return Err(Problem::key_invalid("send one `Idempotency-Key` header, not several"));
+        }
+        found = Some(Key::parse(header.to_str().unwrap_or_default()).map_err(invalid)?);
+    }
+    for member in MEMBERS {
+        let Some(value) = object.remove(member) else { continue };
+        let key = Key::parse(value.as_str().unwrap_or_default()).map_err(invalid)?;
+        if found.as_ref().is_some_and(|found| *found != key) {
+            return Err(Problem::key_invalid("the keys in the header and in the body differ; send one"));
+        }
+        found = Some(key);
+    }
+    Ok(found)
+}
+
+/// What makes two requests the same. The order of members and white space do not; every value does.
+fn fingerprint(parts: &Parts, object: &Map<String, Value>) -> Result<Fingerprint, Problem> {
+    let body = serde_json_canonicalizer::to_vec(object).map_err(|_| Problem::internal())?;
+    let mut query: Vec<&str> = parts.uri.query().unwrap_or_default().split('&').collect();
+    query.sort_unstable();
+    let query = query.join("&");
+    Ok(Fingerprint::of(&[
+        parts.method.as_str().as_bytes(),
+        parts.uri.path().as_bytes(),
+        query.as_bytes(),
+        API_VERSION,
+        b"application/json",
+        &body,
+    ]))
+}
+
+/// A stored answer as it goes out.
+fn respond(stored: StoredResponse) -> Response {
+    let status = StatusCode::from_u16(stored.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut response = (status, stored.body).into_response();
+    let headers = response.headers_mut();
+    headers.remove("content-type");
+    for (name, value) in stored.headers {
+        if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
+            headers.insert(name, value);
+        }
+    }
+    response
+}
+
+fn replay(stored: StoredResponse, original_request_id: &str) -> Response {
+    let mut response = respond(stored);
+    let headers = response.headers_mut();
+    headers.insert("idempotent-replayed", HeaderValue::from_static("true"));
+    if let Ok(id) = HeaderValue::from_str(original_request_id) {
+        headers.insert("idempotency-original-request-id", id);
+    }
+    response
+}
+
+/// Looks a key up on the read side, with whatever else the handler needs to know, in one snapshot.
+async fn look<P: Send + 'static>(
+    app: &App,
+    key: &Idempotency,
+    mut prepare: impl FnMut(&View<'_>) -> Result<P, StoreError> + Send + 'static,
+) -> Result<(Option<Record>, P), Problem> {
+    let (principal, digest) = (key.principal, key.digest);
+    let look = move |view: &View<'_>| Ok((idempotency_keys::find(view, principal, digest)?, prepare(view)?));
+    Ok(app.database.read(look).await?)
+}
+
+/// The answer that is due without executing anything, if one is.
+fn early(record: Option<&Record>, key: &Idempotency, app: &App) -> Option<Result<Response, Problem>> {
+    match judge(record, &key.fingerprint, None, app.clock.now()) {
+        Verdict::Execute | Verdict::Own(_) => None,
+        Verdict::Replay(record) => {
+            metrics::counter!("idempotency_outcomes_total", "outcome" => "replayed").increment(1);
+            Some(Ok(replay(record.response.clone(), &record.request_id)))
+        }
+        Verdict::Reused => {
+            metrics::counter!("idempotency_outcomes_total", "outcome" => "reused").increment(1);
+            Some(Err(Problem::key_reused()))
+        }
+    }
+}
+
+fn take_off(app: &App, key: &Idempotency) -> Result<Flight, Problem> {
+    app.in_flight.take_off(key.principal, key.digest).ok_or_else(|| {
+        metrics::counter!("idempotency_outcomes_total", "outcome" => "in_progress").increment(1);
+        Problem::in_progress()
+    })
+}
+
+/// Sends a command through the ledger's door and answers with what comes back.
+///
+/// `prepare` reads what the answer shows beside the ledger's own rows; `plan` makes the command and the
+/// renderer from it.
+pub async fn pay<P: Send + 'static>(
+    app: &App,
+    caller: &Caller,
+    origin: &Origin,
+    key: Idempotency,
+    prepare: impl FnMut(&View<'_>) -> Result<P, StoreError> + Send + 'static,
+    plan: impl FnOnce(P) -> (Command, Render),
+) -> Result<Response, Problem> {
+    let deadline = Instant::now() + app.config.request_deadline();
+    let flight = take_off(app, &key)?;
+    let (record, prepared) = look(app, &key, prepare).await?;
+    if let Some(answer) = early(record.as_ref(), &key, app) {
+        return answer;
+    }
+    let (command, render) = plan(prepared);
+    let request =
+        LedgerRequest { id: TransactionId::new(app.ids.uuid()), actor: origin.actor(Some(caller)), key, command };
+    match app.ledger.execute(Submission { request, render, deadline }, Box::new(flight)).await? {
+        Answer::Executed { response, .. } => Ok(respond(response)),
+        Answer::Replayed { response, original_request_id } => Ok(replay(response, &original_request_id)),
+        Answer::KeyReused => Err(Problem::key_reused()),
+    }
+}
+
+/// Runs an operation that is not money, once for its key if it has one. The answer, the effect and the
+/// record of the key are one commit.
+pub async fn write<T: Send + 'static>(
+    app: &App,
+    origin: &Origin,
+    key: Option<Idempotency>,
+    mut operation: impl FnMut(&mut Work<'_>) -> Result<Result<T, Denial>, StoreError> + Send + 'static,
+    render: impl Fn(T) -> Result<StoredResponse, Problem> + Send + 'static,
+) -> Result<Response, Problem> {
+    let deadline = Instant::now() + app.config.request_deadline();
+    let Some(key) = key else {
+        let made = app.database.write(operation, deadline).await?.map_err(Problem::from)?;
+        return render(made).map(respond);
+    };
+    let flight = take_off(app, &key)?;
+    let (record, ()) = look(app, &key, |_| Ok(())).await?;
+    if let Some(answer) = early(record.as_ref(), &key, app) {
+        return answer;
+    }
+    let execution = TransactionId::new(app.ids.uuid());
+    let (request_id, now) = (Arc::clone(&origin.request_id), app.clock.now());
+    let unit = move |work: &mut Work<'_>| {
+        let record = idempotency_keys::find(work, key.principal, key.digest)?;
+        match judge(record.as_ref(), &key.fingerprint, Some(execution), now) {
+            Verdict::Execute => {}
+            Verdict::Own(record) => return Ok(Ok(respond_later(record.response.clone()))),
+            Verdict::Replay(record) => {
+                return Ok(Ok(Later {
+                    replayed: Some(record.request_id.clone()),
+                    ..respond_later(record.response.clone())
+                }));
+            }
+            Verdict::Reused => return Ok(Err(Problem::key_reused())),
+        }
+        let response = match operation(work)? {
+            Ok(made) => match render(made) {
+                Ok(response) => response,
+                Err(_) => return Err(StoreError::Broken("an answer cannot be rendered")),
+            },
+            Err(denial) => Problem::from(denial).stored(&request_id),
+        };
+        idempotency_keys::upsert(work, &record_of(&key, execution, &request_id, response.clone()))?;
+        Ok(Ok(respond_later(response)))
+    };
+    let later = app.database.write(unit, deadline).await;
+    drop(flight);
+    let later = later??;
+    Ok(match later.replayed {
+        Some(original) => replay(later.response, &original),
+        None => respond(later.response),
+    })
+}
+
+/// An answer that waits for its commit.
+struct Later {
+    response: StoredResponse,
+    replayed: Option<String>,
+}
+
+const fn respond_later(response: StoredResponse) -> Later {
+    Later { response, replayed: None }
+}
+
+fn record_of(key: &Idempotency, execution: TransactionId, request_id: &str, response: StoredResponse) -> Record {
+    Record {
+        principal: key.principal,
+        digest: key.digest,
+        fingerprint: key.fingerprint,
+        execution,
+        tx_id: None,
+        route: key.route.clone(),
+        request_id: request_id.to_owned(),
+        response,
+        created_at: key.first_seen,
+        expires_at: key.first_seen.plus(RETENTION),
+    }
+}
+
+impl<T> Once<T> {
+    /// The body and the key.
+    pub fn into_parts(self) -> (T, Option<Idempotency>) {
+        (self.body, self.key)
+    }
+}

@@ -1,0 +1,164 @@
+//! What the ledger's outcomes look like from outside. Pure: the result commits together with the effect.
+
+use super::parameters::rfc3339;
+use super::problem::Problem;
+use super::users::json_response;
+use crate::ledger::Render;
+use crate::store::entries::Line;
+use domain::id::{DepositId, UserId};
+use domain::idempotency::StoredResponse;
+use domain::receipt::{Act, Outcome, Receipt};
+use domain::transaction::{Transaction, TransactionType};
+use serde::Serialize;
+use std::sync::Arc;
+use utoipa::ToSchema;
+
+/// A transaction, from the side of the one who asks.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct TransactionBody {
+    /// Its id.
+    #[schema(example = "tx_01h2xcejqtf2nbrexx3vqjhp41")]
+    tx_id: String,
+    /// Its reason.
+    #[schema(example = "transfer")]
+    r#type: &'static str,
+    /// Where it stands.
+    #[schema(example = "completed")]
+    status: String,
+    /// Cents: positive for what came in, negative for what went out.
+    #[schema(example = -2500)]
+    amount_cents: i64,
+    /// What the wallet held with it.
+    #[schema(example = 7500)]
+    balance_after_cents: Option<i64>,
+    /// The user on the other side, if there is one.
+    counterparty: Option<Counterparty>,
+    /// The id of what it was for: a deposit, a content, a subscription, a gift.
+    reference: Option<String>,
+    /// A word from the payer.
+    note: Option<String>,
+    /// When it happened.
+    created_at: String,
+}
+
+/// The user on the other side.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Counterparty {
+    /// Their id.
+    #[schema(example = "usr_01h2xcejqtf2nbrexx3vqjhp41")]
+    id: String,
+    /// Their public name, if they have one.
+    username: Option<String>,
+}
+
+/// A deposit.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct DepositBody {
+    /// Its id.
+    #[schema(example = "dep_01h2xcejqtf2nbrexx3vqjhp41")]
+    id: String,
+    /// `pending`, `completed`, `failed` or `held`.
+    status: &'static str,
+    /// How much.
+    amount_cents: i64,
+    /// Through whom.
+    provider: String,
+    /// The provider's own id of the payment.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    provider_tx_id: Option<String>,
+    /// The transaction that credited the wallet.
+    tx_id: String,
+    /// When it was asked for.
+    created_at: String,
+}
+
+impl From<Line> for TransactionBody {
+    fn from(line: Line) -> Self {
+        let counterparty =
+            line.counterparty_id.map(|id| Counterparty { id: id.to_string(), username: line.counterparty_username });
+        let reference = line.reference_id.and_then(|id| match line.kind {
+            TransactionType::Deposit => Some(DepositId::new(id).to_string()),
+            _ => None,
+        });
+        Self {
+            tx_id: line.tx_id.to_string(),
+            r#type: line.kind.as_str(),
+            status: line.status,
+            amount_cents: line.amount.get(),
+            balance_after_cents: line.balance_after.map(domain::money::Cents::get),
+            counterparty,
+            reference,
+            note: line.note,
+            created_at: rfc3339(line.created_at),
+        }
+    }
+}
+
+/// What a receipt shows beside the ledger's own rows.
+#[derive(Clone, Debug)]
+pub struct Asker {
+    /// Who asks.
+    pub user_id: UserId,
+    /// The public name of the one who is paid, if they have one.
+    pub payee_username: Option<String>,
+    /// The request id, for problems.
+    pub request_id: Arc<str>,
+}
+
+impl Asker {
+    /// The renderer that goes through the ledger's door.
+    #[must_use]
+    pub fn renderer(self) -> Render {
+        Arc::new(move |outcome| self.render(outcome))
+    }
+
+    fn render(&self, outcome: &Outcome) -> StoredResponse {
+        let shown = match outcome {
+            Ok(receipt) => self.receipt(receipt),
+            Err(refusal) => Err(refusal.into()),
+        };
+        shown.unwrap_or_else(|problem| problem.stored(&self.request_id))
+    }
+
+    fn receipt(&self, Receipt { transaction }: &Receipt) -> Result<StoredResponse, Problem> {
+        let created_at = rfc3339(transaction.created_at);
+        let (mut response, location) = match &transaction.act {
+            Act::Transfer { note } => {
+                let body =
+                    self.transaction(transaction, note.as_ref().map(|note| note.as_str().to_owned()), created_at);
+                (json_response(201, &body)?, body.tx_id)
+            }
+            Act::Deposit(deposit) => {
+                let body = DepositBody {
+                    id: deposit.id.to_string(),
+                    status: deposit.status.as_str(),
+                    amount_cents: transaction.amount.credit().get(),
+                    provider: deposit.provider.as_str().to_owned(),
+                    provider_tx_id: deposit.provider_tx_id.clone(),
+                    tx_id: transaction.id.to_string(),
+                    created_at,
+                };
+                (json_response(201, &body)?, body.tx_id)
+            }
+        };
+        response.headers.push(("location".to_owned(), format!("/api/wallet/transactions/{location}")));
+        Ok(response)
+    }
+
+    fn transaction(&self, transaction: &Transaction, note: Option<String>, created_at: String) -> TransactionBody {
+        let entry = transaction.entry_of(self.user_id);
+        TransactionBody {
+            tx_id: transaction.id.to_string(),
+            r#type: transaction.kind().as_str(),
+            status: "completed".to_owned(),
+            amount_cents: entry.map_or(0, |entry| entry.amount.get()),
+            balance_after_cents: entry.and_then(|entry| entry.balance_after).map(domain::money::Cents::get),
+            counterparty: transaction
+                .payee_id
+                .map(|id| Counterparty { id: id.to_string(), username: self.payee_username.clone() }),
+            reference: None,
+            note,
+            created_at,
+        }
+    }
+}

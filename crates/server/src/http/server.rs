@@ -1,0 +1,107 @@
+//! Accepts connections, within a limit, and lets them end in peace.
+
+use super::extract::Peer;
+use crate::app::App;
+use axum::Router;
+use axum::body::Body;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tower::ServiceExt;
+
+/// Bytes of a request's header.
+const HEADER_BYTES_MAX: usize = 16 * 1024;
+/// Lines of a request's header.
+const HEADERS_MAX: usize = 64;
+/// How long open connections get to carry one more request, whose answer tells them to close.
+const FAREWELL: Duration = Duration::from_millis(500);
+
+/// Serves until `stop` resolves, then drains: every request that was accepted is answered. Says whether
+/// all of them were, within the time that the settings give.
+pub async fn serve(app: &App, router: Router, listener: TcpListener, stop: impl Future<Output = ()>) -> bool {
+    let connections_max = app.config.server.connections_max;
+    let places = Arc::new(Semaphore::new(connections_max));
+    let graceful = GracefulShutdown::new();
+    let server = Server { http: http(app), router, graceful: &graceful, places: Arc::clone(&places) };
+    tokio::pin!(stop);
+    loop {
+        let accepted = tokio::select! {
+            accepted = server.accept(&listener) => accepted,
+            () = &mut stop => break,
+        };
+        match accepted {
+            Ok((stream, peer, place)) => server.handle(stream, peer, place),
+            Err(error) => {
+                // Out of file descriptors, mostly: the connections that end will free some.
+                tracing::warn!(error = &error as &dyn std::error::Error, "a connection could not be accepted");
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        }
+    }
+    app.drain();
+    // Connections that the kernel has accepted already belong to clients that believe in us.
+    while let Ok(Ok((stream, peer, place))) = tokio::time::timeout(Duration::ZERO, server.accept(&listener)).await {
+        server.handle(stream, peer, place);
+    }
+    drop((listener, server));
+    let all = u32::try_from(connections_max).unwrap_or(u32::MAX);
+    if tokio::time::timeout(FAREWELL, places.acquire_many(all)).await.is_ok() {
+        return true;
+    }
+    let patience = Duration::from_secs(app.config.server.drain_timeout_seconds);
+    tokio::time::timeout(patience, graceful.shutdown()).await.is_ok()
+}
+
+fn http(app: &App) -> http1::Builder {
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new())
+        .header_read_timeout(Duration::from_secs(app.config.server.header_timeout_seconds))
+        .max_buf_size(HEADER_BYTES_MAX)
+        .max_headers(HEADERS_MAX)
+        .pipeline_flush(true);
+    http
+}
+
+struct Server<'server> {
+    http: http1::Builder,
+    router: Router,
+    graceful: &'server GracefulShutdown,
+    places: Arc<Semaphore>,
+}
+
+impl Server<'_> {
+    /// Waits for a place first: a connection beyond the limit stays in the kernel's queue.
+    async fn accept(
+        &self,
+        listener: &TcpListener,
+    ) -> std::io::Result<(TcpStream, SocketAddr, tokio::sync::OwnedSemaphorePermit)> {
+        let place = Arc::clone(&self.places).acquire_owned().await.map_err(std::io::Error::other)?;
+        let (stream, peer) = listener.accept().await?;
+        // Answers are small and whole: waiting for more to send only costs time.
+        stream.set_nodelay(true)?;
+        Ok((stream, peer, place))
+    }
+
+    fn handle(&self, stream: TcpStream, peer: SocketAddr, place: tokio::sync::OwnedSemaphorePermit) {
+        let router = self.router.clone();
+        let service = service_fn(move |request: hyper::Request<Incoming>| {
+            let mut request = request.map(Body::new);
+            request.extensions_mut().insert(Peer(peer));
+            router.clone().oneshot(request)
+        });
+        let connection = self.graceful.watch(self.http.serve_connection(TokioIo::new(stream), service));
+        tokio::spawn(async move {
+            if let Err(error) = connection.await {
+                tracing::debug!(error = &error as &dyn std::error::Error, "a connection ended early");
+            }
+            drop(place);
+        });
+    }
+}

@@ -1,0 +1,135 @@
+//! The task that empties the queue: one batch at a time, each answered after its commit.
+//!
+//! There is no timer: a command that comes alone commits alone, and what arrives meanwhile is the next
+//! batch. So batches grow with the load and waiting does not.
+
+use super::{Batch, Engine, LedgerError, Limits, Queued, Submission, Waiter};
+use crate::clock::stopwatch;
+use crate::store::StoreError;
+use domain::decide::Answer;
+use std::pin::Pin;
+use std::time::Duration;
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+pub(super) async fn run(engine: impl Engine, mut queue: mpsc::Receiver<Queued>, limits: Limits) {
+    let mut picked = Vec::with_capacity(limits.batch);
+    while queue.recv_many(&mut picked, limits.batch.max(1)).await > 0 {
+        metrics::gauge!("ledger_queue_depth").set(u32::try_from(queue.len()).unwrap_or(u32::MAX));
+        let (batch, waiters) = pick_up(picked.drain(..));
+        if batch.is_empty() {
+            continue;
+        }
+        metrics::histogram!("ledger_batch_size").record(u32::try_from(batch.len()).unwrap_or(u32::MAX));
+        settle(&engine, batch, waiters, Instant::now() + limits.resolve).await;
+    }
+}
+
+/// Drops what waited for too long; the rest will be answered by its commit, however long that takes.
+fn pick_up(queued: impl Iterator<Item = Queued>) -> (Batch, Vec<Waiter>) {
+    let now = Instant::now();
+    let (mut submissions, mut waiters) = (Vec::new(), Vec::new());
+    for Queued { submission, waiter, since } in queued {
+        metrics::histogram!("ledger_queue_wait_seconds").record(since.elapsed());
+        if submission.deadline <= now {
+            waiter.answer(Err(LedgerError::Expired));
+        } else {
+            submissions.push(submission);
+            waiters.push(waiter);
+        }
+    }
+    (submissions.into(), waiters)
+}
+
+/// Runs a batch and answers it. A batch that breaks is halved until the command that breaks it is alone.
+fn settle<'engine>(
+    engine: &'engine impl Engine,
+    batch: Batch,
+    mut waiters: Vec<Waiter>,
+    resolve_until: Instant,
+) -> Pin<Box<dyn Future<Output = ()> + Send + 'engine>> {
+    Box::pin(async move {
+        match resolve(engine, &batch, resolve_until).await {
+            Ok(answers) if answers.len() == waiters.len() => {
+                for (answer, waiter) in answers.into_iter().zip(waiters) {
+                    count(&answer);
+                    waiter.answer(Ok(answer));
+                }
+            }
+            Ok(_) => fail(waiters, || LedgerError::OutcomeUnknown),
+            Err(StoreError::OutcomeUnknown) => fail(waiters, || LedgerError::OutcomeUnknown),
+            Err(error) if error.is_outage() => {
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    commands = batch.len(),
+                    "a batch was not taken"
+                );
+                fail(waiters, || LedgerError::Unavailable);
+            }
+            Err(_) if batch.len() > 1 => {
+                metrics::counter!("ledger_bisections_total").increment(1);
+                let (first, second) = halves(&batch);
+                let second_waiters = waiters.split_off(first.len());
+                settle(engine, first, waiters, resolve_until).await;
+                settle(engine, second, second_waiters, resolve_until).await;
+            }
+            Err(error) => {
+                tracing::error!(error = &error as &dyn std::error::Error, "a command breaks every batch that it is in");
+                fail(waiters, || LedgerError::Broken);
+            }
+        }
+    })
+}
+
+fn halves(batch: &[Submission]) -> (Batch, Batch) {
+    let (first, second) = batch.split_at(batch.len() / 2);
+    (first.into(), second.into())
+}
+
+fn fail(waiters: Vec<Waiter>, error: impl Fn() -> LedgerError) {
+    for waiter in waiters {
+        let error = error();
+        metrics::counter!("ledger_failures_total", "reason" => error.code()).increment(1);
+        waiter.answer(Err(error));
+    }
+}
+
+/// Runs a batch until its outcome is known: again with the same ids and keys, which tell what happened
+/// the time before. Absence proves nothing, so it is never read as "not committed".
+async fn resolve(engine: &impl Engine, batch: &Batch, until: Instant) -> Result<Vec<Answer>, StoreError> {
+    let mut may_be_committed = false;
+    loop {
+        let started = stopwatch();
+        let result = engine.run(batch.clone()).await;
+        metrics::histogram!("ledger_commit_duration_seconds").record(started.elapsed());
+        match result {
+            Ok(answers) => {
+                metrics::counter!("ledger_commits_total").increment(1);
+                return Ok(answers);
+            }
+            Err(StoreError::OutcomeUnknown) => may_be_committed = true,
+            // Once in doubt, an outage says nothing about the first try.
+            Err(error) if may_be_committed && error.is_outage() => {}
+            Err(error) => return Err(error),
+        }
+        metrics::counter!("ledger_unknown_outcomes_total").increment(1);
+        let pause = Duration::from_millis(rand::random_range(5..200));
+        if Instant::now() + pause >= until {
+            return Err(StoreError::OutcomeUnknown);
+        }
+        tokio::time::sleep(pause).await;
+    }
+}
+
+fn count(answer: &Answer) {
+    let outcome = match answer {
+        Answer::Executed { refusal: None, .. } => "executed",
+        Answer::Executed { refusal: Some(reason), .. } => {
+            metrics::counter!("ledger_refusals_total", "reason" => *reason).increment(1);
+            "refused"
+        }
+        Answer::Replayed { .. } => "replayed",
+        Answer::KeyReused => "key_reused",
+    };
+    metrics::counter!("ledger_answers_total", "outcome" => outcome).increment(1);
+}

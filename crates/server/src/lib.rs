@@ -1,0 +1,16 @@
+//! superapp: a self-hosted backend for apps in which fans pay creators.
+//!
+//! `http → {ledger, operations} → store → domain`, never upward. `ARCHITECTURE.md` is the map.
+
+pub mod app;
+pub mod auth;
+pub mod cli;
+pub mod clock;
+pub mod config;
+pub mod http;
+pub mod idempotency;
+pub mod jobs;
+pub mod ledger;
+pub mod operations;
+pub mod store;
+pub mod telemetry;

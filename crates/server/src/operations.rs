@@ -1,0 +1,99 @@
+//! What is not money: one business act per function, each inside the caller's unit of work.
+//!
+//! An operation checks before it writes, and records itself in the audit log. A denial is a value, not an
+//! error: the unit of work commits all the same, because a failed sign-in is on record, too.
+
+pub mod accounts;
+pub mod sessions;
+
+use crate::clock::Ids;
+use crate::store::{StoreError, Work, audit_logs};
+use domain::audit::{Action, Actor, EntityType, Fields, Record};
+use domain::id::AuditId;
+use domain::timestamp::Timestamp;
+use thiserror::Error;
+use uuid::Uuid;
+
+/// Who acts, when, and where ids come from.
+#[derive(Clone, Debug)]
+pub struct Context {
+    /// The time of the act.
+    pub now: Timestamp,
+    /// Who acts.
+    pub actor: Actor,
+    /// Where ids come from.
+    pub ids: Ids,
+}
+
+/// Why an act was not done. The texts are for the person who asked.
+#[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
+pub enum Denial {
+    /// The address belongs to an account.
+    #[error("an account with this e-mail address exists; sign in instead")]
+    EmailTaken,
+    /// The name belongs to an account.
+    #[error("this user name is taken; choose another")]
+    UsernameTaken,
+    /// Unknown address or wrong password: one answer for both.
+    #[error("e-mail address or password are wrong")]
+    InvalidCredentials,
+    /// The account is suspended.
+    #[error("your account is suspended; ask the support")]
+    AccountSuspended,
+    /// The current password is wrong.
+    #[error("the current password is wrong")]
+    WrongPassword,
+    /// Somebody has a copy of the token.
+    #[error("this refresh token was used before, so its session has been ended; sign in again")]
+    RefreshReused,
+    /// Unknown, expired or ended.
+    #[error("this refresh token is not valid any more; sign in again")]
+    RefreshInvalid,
+    /// Not a live session of the one who asks.
+    #[error("you have no such session; list yours with GET /api/auth/sessions")]
+    SessionNotFound,
+}
+
+/// What became of an operation.
+pub type Done<T> = Result<Result<T, Denial>, StoreError>;
+
+/// What happened to which thing, for the audit log.
+#[derive(Clone, Debug)]
+struct Event {
+    action: Action,
+    entity_type: EntityType,
+    entity_id: Option<Uuid>,
+    before: Fields,
+    after: Fields,
+}
+
+impl Event {
+    fn new(action: Action, entity_type: EntityType, entity_id: Option<Uuid>) -> Self {
+        Self { action, entity_type, entity_id, before: Fields::new(), after: Fields::new() }
+    }
+}
+
+impl Context {
+    fn record(&self, work: &mut Work<'_>, event: Event) -> Result<(), StoreError> {
+        let record = Record {
+            id: AuditId::new(self.ids.uuid()),
+            actor: self.actor.clone(),
+            action: event.action,
+            entity_type: event.entity_type,
+            entity_id: event.entity_id,
+            tx_id: None,
+            before: event.before,
+            after: event.after,
+            created_at: self.now,
+        };
+        audit_logs::insert(work, &record)
+    }
+
+    /// The same act by somebody who was unknown until now.
+    fn by(&self, user: domain::id::UserId, credential: Uuid) -> Self {
+        let mut context = self.clone();
+        context.actor.id = Some(user);
+        context.actor.credential = Some(credential);
+        context
+    }
+}

@@ -1,0 +1,124 @@
+//! Making accounts and changing them.
+
+use super::{Context, Denial, Done, Event};
+use crate::store::users::{NewUser, Taken, User};
+use crate::store::{StoreError, Work, sessions, users, wallets};
+use domain::audit::{Action, EntityType, Value};
+use domain::id::{SessionId, UserId};
+use domain::user::{Email, Role, Username};
+
+impl From<Taken> for Denial {
+    fn from(taken: Taken) -> Self {
+        match taken {
+            Taken::Email => Self::EmailTaken,
+            Taken::Username => Self::UsernameTaken,
+        }
+    }
+}
+
+/// Makes an account and its wallet.
+///
+/// # Errors
+/// If the database fails.
+pub fn register(work: &mut Work<'_>, context: &Context, new: &NewUser, currency: &str) -> Done<()> {
+    if let Some(taken) = users::taken(work, Some(&new.email), new.username.as_ref(), None)? {
+        return Ok(Err(taken.into()));
+    }
+    users::insert(work, new)?;
+    wallets::insert_user(work, new.id, currency, context.now)?;
+    let action = if new.role == Role::Admin { Action::AdminCreated } else { Action::Registered };
+    let mut event = Event::new(action, EntityType::User, Some(new.id.uuid()));
+    event.after = vec![("email", text(new.email.as_str())), ("role", text(new.role.as_str()))];
+    context.record(work, event)?;
+    Ok(Ok(()))
+}
+
+/// What of a profile is to be changed.
+#[derive(Clone, Debug, Default)]
+pub struct ProfileChange {
+    /// A new address.
+    pub email: Option<Email>,
+    /// A new public name, or none any more.
+    pub username: Option<Option<Username>>,
+}
+
+/// Changes the address or the public name.
+///
+/// # Errors
+/// If the database fails.
+pub fn change_profile(work: &mut Work<'_>, context: &Context, user: UserId, change: &ProfileChange) -> Done<User> {
+    let before = existing(work, user)?;
+    let email = match &change.email {
+        Some(email) => email.clone(),
+        None => Email::parse(&before.email).map_err(|_| StoreError::Broken("a stored address is not one"))?,
+    };
+    let username = match &change.username {
+        Some(username) => username.clone(),
+        None => before.username.as_deref().and_then(|name| Username::parse(name).ok()),
+    };
+    if let Some(taken) = users::taken(work, Some(&email), username.as_ref(), Some(user))? {
+        return Ok(Err(taken.into()));
+    }
+    users::update_profile(work, user, &email, username.as_ref(), context.now)?;
+    let after = existing(work, user)?;
+    let fields = |user: &User| {
+        vec![("email", text(&user.email)), ("username", text(user.username.as_deref().unwrap_or_default()))]
+    };
+    let mut event = Event::new(Action::ProfileChanged, EntityType::User, Some(user.uuid()));
+    (event.before, event.after) = (fields(&before), fields(&after));
+    context.record(work, event)?;
+    Ok(Ok(after))
+}
+
+/// Makes a user a creator. One who is more than that already stays what they are.
+///
+/// # Errors
+/// If the database fails.
+pub fn become_creator(work: &mut Work<'_>, context: &Context, user: UserId) -> Done<User> {
+    let before = existing(work, user)?;
+    if before.role == Role::User {
+        users::update_role(work, user, Role::Creator, context.now)?;
+        let mut event = Event::new(Action::BecameCreator, EntityType::User, Some(user.uuid()));
+        event.before = vec![("role", text(before.role.as_str()))];
+        event.after = vec![("role", text(Role::Creator.as_str()))];
+        context.record(work, event)?;
+    }
+    existing(work, user).map(Ok)
+}
+
+/// Changes the password and ends every other session. The caller has compared the current one with
+/// `current_hash`; if it is not the hash any more, somebody else was faster.
+///
+/// # Errors
+/// [`StoreError::Lost`] in that case, or if the database fails.
+pub fn change_password(
+    work: &mut Work<'_>,
+    context: &Context,
+    (user, session): (UserId, SessionId),
+    current_hash: &str,
+    new_hash: Option<&str>,
+) -> Done<()> {
+    let event = |action| Event::new(action, EntityType::User, Some(user.uuid()));
+    let Some(new_hash) = new_hash else {
+        context.record(work, event(Action::PasswordRefused))?;
+        return Ok(Err(Denial::WrongPassword));
+    };
+    if users::password_hash(work, user)?.as_deref() != Some(current_hash) {
+        context.record(work, event(Action::PasswordRefused))?;
+        return Ok(Err(Denial::WrongPassword));
+    }
+    users::update_password(work, user, new_hash, context.now)?;
+    let ended = sessions::revoke_others(work, user, session, context.now)?;
+    let mut event = event(Action::PasswordChanged);
+    event.after = vec![("sessions_revoked", Value::Integer(i64::try_from(ended).unwrap_or(i64::MAX)))];
+    context.record(work, event)?;
+    Ok(Ok(()))
+}
+
+fn existing(work: &Work<'_>, user: UserId) -> Result<User, StoreError> {
+    users::find(work, user)?.ok_or(StoreError::Broken("a signed-in account does not exist"))
+}
+
+fn text(text: &str) -> Value {
+    Value::Text(text.to_owned())
+}

@@ -1,0 +1,114 @@
+//! One connection: the portable texts on the way in, rows and errors on the way out.
+
+use super::settings;
+use crate::store::{OpenError, Row, StoreError, Value};
+use rusqlite::{ErrorCode, OpenFlags};
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::path::Path;
+
+/// More statements than the code has, so that none is ever compiled twice.
+const STATEMENTS_CACHED: usize = 256;
+
+/// A connection that belongs to one thread.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    inner: rusqlite::Connection,
+    /// `$1` rewritten to `?1`, once for each text: SQLite numbers `$2, $1` in the order it meets them.
+    texts: RefCell<HashMap<&'static str, String>>,
+}
+
+impl Connection {
+    /// The connection that writes.
+    pub(in crate::store) fn open_writer(path: &Path) -> Result<Self, OpenError> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = rusqlite::Connection::open_with_flags(path, flags)?;
+        settings::apply(&connection, settings::SETTINGS)?;
+        Ok(Self::wrap(connection))
+    }
+
+    /// A connection that cannot write.
+    pub(super) fn open_reader(path: &Path) -> Result<Self, OpenError> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = rusqlite::Connection::open_with_flags(path, flags)?;
+        settings::apply(&connection, settings::SETTINGS)?;
+        connection.pragma_update(None, "query_only", true)?;
+        Ok(Self::wrap(connection))
+    }
+
+    fn wrap(inner: rusqlite::Connection) -> Self {
+        inner.set_prepared_statement_cache_capacity(STATEMENTS_CACHED);
+        Self { inner, texts: RefCell::default() }
+    }
+
+    /// Whether no transaction is open: after an error SQLite may have rolled back the whole of it.
+    pub(in crate::store) fn is_idle(&self) -> bool {
+        self.inner.is_autocommit()
+    }
+
+    /// Runs statements that have no parameters and whose rows do not matter.
+    pub(in crate::store) fn control(&self, text: &'static str) -> Result<(), StoreError> {
+        self.execute(text, &[]).map(|_| ())
+    }
+
+    /// Runs a script, such as a migration.
+    pub(crate) fn script(&self, text: &str) -> Result<(), StoreError> {
+        self.inner.execute_batch(text).map_err(classify)
+    }
+
+    pub(crate) fn execute(&self, text: &'static str, values: &[Value<'_>]) -> Result<usize, StoreError> {
+        self.with(text, values, |statement| {
+            let mut rows = statement.raw_query();
+            while rows.next()?.is_some() {}
+            drop(rows);
+            Ok(())
+        })?;
+        usize::try_from(self.inner.changes()).map_err(|_| StoreError::Broken("a statement touched too many rows"))
+    }
+
+    pub(crate) fn query(
+        &self,
+        text: &'static str,
+        values: &[Value<'_>],
+        read: &mut dyn FnMut(&Row<'_>) -> Result<bool, StoreError>,
+    ) -> Result<(), StoreError> {
+        self.with(text, values, |statement| {
+            let mut rows = statement.raw_query();
+            while let Some(row) = rows.next()? {
+                match read(&Row::new(row)) {
+                    Ok(true) => {}
+                    Ok(false) => break,
+                    Err(error) => return Ok(Err(error)),
+                }
+            }
+            Ok(Ok(()))
+        })?
+    }
+
+    fn with<T>(
+        &self,
+        text: &'static str,
+        values: &[Value<'_>],
+        run: impl FnOnce(&mut rusqlite::CachedStatement<'_>) -> rusqlite::Result<T>,
+    ) -> Result<T, StoreError> {
+        let mut texts = self.texts.borrow_mut();
+        let text = texts.entry(text).or_insert_with(|| text.replace('$', "?"));
+        let mut statement = self.inner.prepare_cached(text).map_err(classify)?;
+        for (index, value) in values.iter().enumerate() {
+            statement.raw_bind_parameter(index + 1, value).map_err(classify)?;
+        }
+        run(&mut statement).map_err(classify)
+    }
+}
+
+/// What an error of the driver means to the unit of work.
+fn classify(error: rusqlite::Error) -> StoreError {
+    match error.sqlite_error_code() {
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => StoreError::Busy(Some(error)),
+        Some(ErrorCode::DiskFull) => StoreError::Full(error),
+        Some(ErrorCode::SystemIoFailure | ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
+            crate::store::sqlite::writer::fatal(&error)
+        }
+        _ => StoreError::Refused(error),
+    }
+}

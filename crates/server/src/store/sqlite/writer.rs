@@ -1,0 +1,181 @@
+//! The thread that writes: every queued closure in a savepoint of its own, one commit for all of them.
+
+use super::Connection;
+use crate::store::{StoreError, Work};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::time::Duration;
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+
+/// Units of work in one commit. The ledger's batch is one of them, so this bounds waiting, not throughput.
+const GROUP_MAX: usize = 256;
+/// How often the checkpointer looks at the log.
+const CHECKPOINT_INTERVAL: Duration = Duration::from_millis(250);
+
+/// What the writer is told.
+pub(super) enum Message {
+    /// Run this, unless its time has passed.
+    Write(Box<dyn Job>, Instant),
+    /// End, after what was queued before.
+    Stop,
+}
+
+/// A unit of work whose result type is known only to itself.
+pub(super) trait Job: Send {
+    /// Runs the closure and keeps what it made.
+    fn run(&mut self, connection: &Connection) -> Result<(), StoreError>;
+    /// Answers: with what was made if the commit returned, else with why not.
+    fn finish(self: Box<Self>, outcome: Result<(), StoreError>);
+}
+
+/// A closure, what it made, and the one who waits for it.
+pub(super) struct Writing<T, F> {
+    pub(super) work: F,
+    pub(super) value: Option<T>,
+    pub(super) reply: oneshot::Sender<(F, Result<T, StoreError>)>,
+}
+
+impl<T, F> Job for Writing<T, F>
+where
+    T: Send,
+    F: FnMut(&mut Work<'_>) -> Result<T, StoreError> + Send,
+{
+    fn run(&mut self, connection: &Connection) -> Result<(), StoreError> {
+        let run = AssertUnwindSafe(|| (self.work)(&mut Work::new(connection)));
+        self.value = Some(catch_unwind(run).unwrap_or(Err(StoreError::Panicked))?);
+        Ok(())
+    }
+
+    fn finish(self: Box<Self>, outcome: Result<(), StoreError>) {
+        let Self { work, value, reply } = *self;
+        let result = outcome.and_then(|()| value.ok_or(StoreError::Closed));
+        // Nobody listens when the client hung up. The work is done all the same.
+        let _ = reply.send((work, result));
+    }
+}
+
+pub(super) fn run(connection: &Connection, queue: &flume::Receiver<Message>, wal: &Path, wal_bytes_max: u64) {
+    let mut stopping = false;
+    while !stopping {
+        let Ok(first) = queue.recv() else { break };
+        stopping = group(connection, queue, first);
+        if std::fs::metadata(wal).is_ok_and(|metadata| metadata.len() > wal_bytes_max) {
+            metrics::counter!("database_wal_truncations_total").increment(1);
+            truncate(connection);
+        }
+    }
+    // The file alone is then the whole database.
+    truncate(connection);
+}
+
+/// Runs one group, commits it and answers it. Says whether the farewell was in it.
+fn group(connection: &Connection, queue: &flume::Receiver<Message>, first: Message) -> bool {
+    let mut done: Vec<Box<dyn Job>> = Vec::new();
+    let mut next = Some(first);
+    let mut stopping = false;
+    let mut open = false;
+    while let Some(message) = next.take() {
+        let Message::Write(mut job, deadline) = message else {
+            stopping = true;
+            break;
+        };
+        let result = if Instant::now() >= deadline {
+            Err(StoreError::Overloaded)
+        } else {
+            step(connection, &mut open, job.as_mut())
+        };
+        match result {
+            Ok(()) => done.push(job),
+            Err(error) => {
+                job.finish(Err(error));
+                if open && connection.is_idle() {
+                    // SQLite rolled back everything, the earlier closures too: they run again.
+                    open = false;
+                    done.drain(..).for_each(|job| job.finish(Err(StoreError::Busy(None))));
+                }
+            }
+        }
+        if done.len() < GROUP_MAX {
+            next = queue.try_recv().ok();
+        }
+    }
+    if open {
+        commit(connection, done);
+    }
+    stopping
+}
+
+/// Runs one closure in a savepoint of its own.
+fn step(connection: &Connection, open: &mut bool, job: &mut dyn Job) -> Result<(), StoreError> {
+    if !*open {
+        connection.control("BEGIN IMMEDIATE")?;
+        *open = true;
+    }
+    connection.control("SAVEPOINT unit")?;
+    match job.run(connection) {
+        Ok(()) => connection.control("RELEASE unit"),
+        Err(error) => {
+            if !connection.is_idle() {
+                connection.control("ROLLBACK TO unit")?;
+                connection.control("RELEASE unit")?;
+            }
+            Err(error)
+        }
+    }
+}
+
+fn commit(connection: &Connection, done: Vec<Box<dyn Job>>) {
+    metrics::histogram!("database_group_size").record(u32::try_from(done.len()).unwrap_or(u32::MAX));
+    match connection.control("COMMIT") {
+        Ok(()) => done.into_iter().for_each(|job| job.finish(Ok(()))),
+        Err(error) => {
+            tracing::error!(error = &error as &dyn std::error::Error, "a commit failed and was rolled back");
+            if !connection.is_idle() {
+                let _ = connection.control("ROLLBACK");
+            }
+            let full = matches!(error, StoreError::Full(_));
+            for job in done {
+                // Rolled back for certain: an I/O error, which leaves doubt, has ended the process.
+                job.finish(Err(if full { disk_full() } else { StoreError::Busy(None) }));
+            }
+        }
+    }
+}
+
+fn disk_full() -> StoreError {
+    StoreError::Full(rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_FULL), None))
+}
+
+fn truncate(connection: &Connection) {
+    if let Err(error) = connection.control("PRAGMA wal_checkpoint(TRUNCATE)") {
+        tracing::warn!(error = &error as &dyn std::error::Error, "the write-ahead log could not be truncated");
+    }
+}
+
+/// Copies the log into the file beside the writer, whenever it has grown enough.
+pub(super) fn checkpoint(connection: &Connection, pages: i64, stopped: &flume::Receiver<()>) {
+    while let Err(flume::RecvTimeoutError::Timeout) = stopped.recv_timeout(CHECKPOINT_INTERVAL) {
+        let mut waiting = 0;
+        let look = connection.query("PRAGMA wal_checkpoint(NOOP)", &[], &mut |row| {
+            waiting = row.get::<i64>(1)?.saturating_sub(row.get::<i64>(2)?);
+            Ok(false)
+        });
+        if look.is_ok() && waiting >= pages {
+            metrics::counter!("database_checkpoints_total").increment(1);
+            // Busy only means that a reader holds an old snapshot: the next round goes on from here.
+            let _ = connection.control("PRAGMA wal_checkpoint(PASSIVE)");
+        }
+    }
+}
+
+/// Ends the process: after an I/O error nobody knows what is on the disk, and the log does. At the next
+/// start SQLite recovers from it, and clients that were not answered ask again with the same keys.
+#[expect(clippy::disallowed_methods, reason = "the one place where the process may end by itself")]
+pub(super) fn fatal(error: &rusqlite::Error) -> ! {
+    tracing::error!(
+        error = error as &dyn std::error::Error,
+        "the disk failed; stopping at once, nothing more is acknowledged"
+    );
+    std::process::abort();
+}

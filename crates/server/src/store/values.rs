@@ -1,0 +1,244 @@
+//! Typed parameters and typed columns: the words in which `store` speaks to a database.
+
+use super::StoreError;
+use domain::audit::{Action, EntityType};
+use domain::id::{AuditId, DepositId, SessionId, TransactionId, UserId, WalletId};
+use domain::money::Cents;
+use domain::receipt::DepositStatus;
+use domain::timestamp::Timestamp;
+use domain::transaction::TransactionType;
+use domain::user::{AccountStatus, Role, Tier};
+use domain::wallet::WalletStatus;
+use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
+use uuid::Uuid;
+
+/// One parameter of a statement.
+#[derive(Clone, Copy, Debug)]
+pub enum Value<'value> {
+    /// No value.
+    Null,
+    /// A whole number: cents, microseconds, counts.
+    Integer(i64),
+    /// A text.
+    Text(&'value str),
+    /// Bytes.
+    Bytes(&'value [u8]),
+    /// An id.
+    Id(Uuid),
+}
+
+impl ToSql for Value<'_> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(match self {
+            Self::Null => ValueRef::Null,
+            Self::Integer(number) => ValueRef::Integer(*number),
+            Self::Text(text) => ValueRef::Text(text.as_bytes()),
+            Self::Bytes(bytes) => ValueRef::Blob(bytes),
+            Self::Id(id) => ValueRef::Blob(id.as_bytes()),
+        }))
+    }
+}
+
+impl From<i64> for Value<'_> {
+    fn from(number: i64) -> Self {
+        Self::Integer(number)
+    }
+}
+
+impl<'value> From<&'value str> for Value<'value> {
+    fn from(text: &'value str) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl<'value> From<&'value [u8]> for Value<'value> {
+    fn from(bytes: &'value [u8]) -> Self {
+        Self::Bytes(bytes)
+    }
+}
+
+impl From<Uuid> for Value<'_> {
+    fn from(id: Uuid) -> Self {
+        Self::Id(id)
+    }
+}
+
+impl From<Timestamp> for Value<'_> {
+    fn from(moment: Timestamp) -> Self {
+        Self::Integer(moment.as_micros())
+    }
+}
+
+impl From<Cents> for Value<'_> {
+    fn from(cents: Cents) -> Self {
+        Self::Integer(cents.get())
+    }
+}
+
+impl<'value, T: Into<Value<'value>>> From<Option<T>> for Value<'value> {
+    fn from(value: Option<T>) -> Self {
+        value.map_or(Self::Null, Into::into)
+    }
+}
+
+/// One row of an answer.
+#[derive(Debug)]
+pub struct Row<'row>(&'row rusqlite::Row<'row>);
+
+impl<'row> Row<'row> {
+    pub(super) fn new(row: &'row rusqlite::Row<'row>) -> Self {
+        Self(row)
+    }
+
+    /// The column at a place, counted from 0.
+    ///
+    /// # Errors
+    /// [`StoreError::Column`] if it holds something else.
+    pub fn get<T: Column>(&self, column: usize) -> Result<T, StoreError> {
+        let value = self.0.get_ref(column).map_err(|_| StoreError::Column { column, expected: T::NAME })?;
+        let value = match value {
+            ValueRef::Null => Value::Null,
+            ValueRef::Integer(number) => Value::Integer(number),
+            ValueRef::Text(text) => match std::str::from_utf8(text) {
+                Ok(text) => Value::Text(text),
+                Err(_) => return Err(StoreError::Column { column, expected: T::NAME }),
+            },
+            ValueRef::Blob(bytes) => Value::Bytes(bytes),
+            ValueRef::Real(_) => return Err(StoreError::Column { column, expected: T::NAME }),
+        };
+        T::read(value).ok_or(StoreError::Column { column, expected: T::NAME })
+    }
+}
+
+/// What a column can be read as.
+pub trait Column: Sized {
+    /// For the message when it cannot.
+    const NAME: &'static str;
+
+    /// Reads the value, or `None` if it is something else.
+    fn read(value: Value<'_>) -> Option<Self>;
+}
+
+impl<T: Column> Column for Option<T> {
+    const NAME: &'static str = T::NAME;
+
+    fn read(value: Value<'_>) -> Option<Self> {
+        match value {
+            Value::Null => Some(None),
+            value => T::read(value).map(Some),
+        }
+    }
+}
+
+impl Column for i64 {
+    const NAME: &'static str = "a whole number";
+
+    fn read(value: Value<'_>) -> Option<Self> {
+        match value {
+            Value::Integer(number) => Some(number),
+            _ => None,
+        }
+    }
+}
+
+impl Column for String {
+    const NAME: &'static str = "a text";
+
+    fn read(value: Value<'_>) -> Option<Self> {
+        match value {
+            Value::Text(text) => Some(text.to_owned()),
+            _ => None,
+        }
+    }
+}
+
+impl Column for Vec<u8> {
+    const NAME: &'static str = "bytes";
+
+    fn read(value: Value<'_>) -> Option<Self> {
+        match value {
+            Value::Bytes(bytes) => Some(bytes.to_vec()),
+            _ => None,
+        }
+    }
+}
+
+impl<const N: usize> Column for [u8; N] {
+    const NAME: &'static str = "bytes of a fixed length";
+
+    fn read(value: Value<'_>) -> Option<Self> {
+        match value {
+            Value::Bytes(bytes) => bytes.try_into().ok(),
+            _ => None,
+        }
+    }
+}
+
+impl Column for Uuid {
+    const NAME: &'static str = "an id";
+
+    fn read(value: Value<'_>) -> Option<Self> {
+        <[u8; 16]>::read(value).map(Self::from_bytes)
+    }
+}
+
+impl Column for Timestamp {
+    const NAME: &'static str = "a moment";
+
+    fn read(value: Value<'_>) -> Option<Self> {
+        i64::read(value).map(Self::from_micros)
+    }
+}
+
+impl Column for Cents {
+    const NAME: &'static str = "cents";
+
+    fn read(value: Value<'_>) -> Option<Self> {
+        i64::read(value).map(Self::new)
+    }
+}
+
+/// The same few lines for every id: a UUID on the way in and on the way out.
+macro_rules! id_values {
+    ($($id:ident),+) => {$(
+        impl From<$id> for Value<'_> {
+            fn from(id: $id) -> Self {
+                Self::Id(id.uuid())
+            }
+        }
+
+        impl Column for $id {
+            const NAME: &'static str = stringify!($id);
+
+            fn read(value: Value<'_>) -> Option<Self> {
+                Uuid::read(value).map(Self::new)
+            }
+        }
+    )+};
+}
+
+id_values!(AuditId, DepositId, SessionId, TransactionId, UserId, WalletId);
+
+/// The same few lines for every enum of words: its word on the way in and on the way out.
+macro_rules! word_values {
+    ($($word:ident),+) => {$(
+        impl From<$word> for Value<'_> {
+            fn from(word: $word) -> Self {
+                Self::Text(word.as_str())
+            }
+        }
+
+        impl Column for $word {
+            const NAME: &'static str = stringify!($word);
+
+            fn read(value: Value<'_>) -> Option<Self> {
+                match value {
+                    Value::Text(text) => Self::parse(text),
+                    _ => None,
+                }
+            }
+        }
+    )+};
+}
+
+word_values!(AccountStatus, Action, DepositStatus, EntityType, Role, Tier, TransactionType, WalletStatus);
