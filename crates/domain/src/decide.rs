@@ -42,7 +42,7 @@ pub fn answer(
 ) -> Answer {
     let key = &request.key;
     let record = book.record(key.principal, key.digest);
-    match judge(record, &key.fingerprint, Some(request.id), now) {
+    match judge(record, &key.fingerprint, Some(request.id), key.first_seen) {
         Verdict::Own(Record { response, .. }) => Answer::Executed { response: response.clone(), refusal: None },
         Verdict::Replay(Record { response, request_id, .. }) => {
             Answer::Replayed { response: response.clone(), original_request_id: request_id.clone() }
