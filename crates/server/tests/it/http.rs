@@ -1,0 +1,5 @@
+//! The HTTP contract, route by route and rule by rule.
+
+mod auth;
+mod health;
+mod users;
