@@ -3,12 +3,14 @@
 
 mod call;
 mod contract;
+mod odd_body;
 mod person;
 mod reply;
 mod rows;
 
 pub use call::Call;
 pub use contract::{Operation, operations};
+pub use odd_body::OddBody;
 pub use person::Person;
 pub use reply::Reply;
 pub use rows::AuditRow;

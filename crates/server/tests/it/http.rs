@@ -2,5 +2,6 @@
 
 mod auth;
 mod health;
+mod idempotency;
 mod users;
 mod wallet;

@@ -20,8 +20,18 @@ const HEADERS: &[&str] = &[
 ];
 
 /// What no problem may tell: how we are built, and where.
-const SECRETS: &[&str] =
-    &["sqlite", "SQLITE", "SELECT ", "INSERT ", "panicked", ".rs:", "/tmp", "argon2", "superapp.db"];
+const SECRETS: &[&str] = &[
+    "sqlite",
+    "SQLITE",
+    "SELECT ",
+    "INSERT ",
+    "panicked",
+    ".rs:",
+    "/tmp",
+    "argon2",
+    "superapp.db",
+    "a secret that must not be told",
+];
 
 /// What was asked.
 pub struct Sent {
