@@ -6,6 +6,7 @@ use axum::body::Body;
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request};
 use serde_json::Value;
+use superapp::http::extract::Peer;
 use tower::ServiceExt;
 
 /// A request that has not been sent yet.
@@ -16,13 +17,14 @@ pub struct Call {
     path: String,
     headers: HeaderMap,
     body: Body,
+    peer: Option<Peer>,
     may_break: bool,
 }
 
 impl Call {
     pub(super) fn new(client: Client, method: Method, path: impl Into<String>) -> Self {
         let path = path.into();
-        Self { client, method, path, headers: HeaderMap::new(), body: Body::empty(), may_break: false }
+        Self { client, method, path, headers: HeaderMap::new(), body: Body::empty(), peer: None, may_break: false }
     }
 
     /// Adds a header line; a second one of the same name does not replace the first.
@@ -64,6 +66,12 @@ impl Call {
         self
     }
 
+    /// Comes from this address and port.
+    pub fn peer(mut self, peer: &str) -> Self {
+        self.peer = Some(Peer(peer.parse().unwrap()));
+        self
+    }
+
     /// Lets the answer be a 500, which fails any other test at once.
     pub fn that_may_break(mut self) -> Self {
         self.may_break = true;
@@ -82,6 +90,9 @@ impl Call {
         *request.method_mut() = self.method;
         *request.uri_mut() = self.path.parse().unwrap();
         *request.headers_mut() = self.headers;
+        if let Some(peer) = self.peer {
+            request.extensions_mut().insert(peer);
+        }
         let response = self.client.router.oneshot(request).await.unwrap();
         Reply::receive(&self.client.app, sent, response).await
     }

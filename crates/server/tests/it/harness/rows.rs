@@ -14,6 +14,7 @@ pub struct AuditRow {
     pub action: String,
     pub actor: Option<UserId>,
     pub credential: Option<Uuid>,
+    pub address: Option<String>,
     pub entity_type: String,
     pub entity: Option<Uuid>,
     pub tx_id: Option<TransactionId>,
@@ -27,11 +28,12 @@ fn audit_row(row: &Row<'_>) -> Result<AuditRow, StoreError> {
         action: row.get(0)?,
         actor: row.get(1)?,
         credential: row.get(2)?,
-        entity_type: row.get(3)?,
-        entity: row.get(4)?,
-        tx_id: row.get(5)?,
-        before: json(row.get(6)?),
-        after: json(row.get(7)?),
+        address: row.get(3)?,
+        entity_type: row.get(4)?,
+        entity: row.get(5)?,
+        tx_id: row.get(6)?,
+        before: json(row.get(7)?),
+        after: json(row.get(8)?),
     })
 }
 
@@ -86,8 +88,8 @@ impl TestApp {
     /// What a request left in the audit log.
     pub async fn audit_of(&self, reply: &Reply) -> Vec<AuditRow> {
         let id = reply.request_id();
-        let text = "SELECT action, actor_id, credential_id, entity_type, entity_id, tx_id, before, after
-            FROM audit_logs WHERE request_id = $1 ORDER BY id";
+        let text = "SELECT action, actor_id, credential_id, address, entity_type, entity_id, tx_id, before, \
+            after FROM audit_logs WHERE request_id = $1 ORDER BY id";
         self.database.read(move |view| view.query(text, &[id.as_str().into()], audit_row)).await.unwrap()
     }
 }
