@@ -9,7 +9,7 @@ mod reply;
 mod rows;
 
 pub use call::Call;
-pub use contract::{Operation, operations};
+pub use contract::{Operation, document, has_type, operations, validate};
 pub use odd_body::OddBody;
 pub use person::Person;
 pub use reply::Reply;
@@ -187,4 +187,22 @@ where
 pub fn unique(prefix: &str) -> String {
     static COUNT: AtomicU64 = AtomicU64::new(0);
     format!("{prefix}-{}", COUNT.fetch_add(1, Ordering::Relaxed))
+}
+
+#[tokio::test]
+#[should_panic(expected = "the test left a ledger that does not add up")]
+async fn a_cent_that_comes_from_nowhere_fails_the_test() {
+    let app = TestApp::new().await;
+    let ann = app.rich("ann", 100).await;
+    app.counterfeit(&ann).await;
+}
+
+#[tokio::test]
+#[should_panic(expected = "the document does not know")]
+async fn an_answer_that_the_document_does_not_know_fails_the_test() {
+    let app = TestApp::new().await;
+    let mut reply = app.get("/livez").send().await;
+    reply.status = 301;
+    let sent = reply::Sent { method: Method::GET, path: "/livez".to_owned(), request_id: None, may_break: false };
+    contract::check(&app, &sent, &reply);
 }

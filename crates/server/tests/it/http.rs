@@ -3,7 +3,9 @@
 mod audit;
 mod auth;
 mod concurrency;
+mod errors;
 mod health;
 mod idempotency;
+mod openapi;
 mod users;
 mod wallet;

@@ -57,6 +57,11 @@ impl Person {
         Self::of(&self.client, reply)
     }
 
+    /// The same person with another access token.
+    pub fn with_token(&self, access_token: String) -> Self {
+        Self { access_token, ..self.clone() }
+    }
+
     /// Any request, signed in.
     pub fn call(&self, method: Method, path: impl Into<String>) -> Call {
         Call::new(self.client.clone(), method, path).bearer(&self.access_token)

@@ -1,9 +1,11 @@
 //! What tests read and change behind the server's back, because no route does: rows, through the store.
 
 use super::{Person, Reply, TestApp};
-use domain::id::{TransactionId, UserId};
+use domain::id::{SessionId, TransactionId, UserId};
 use serde_json::Value;
 use std::time::Duration;
+use superapp::auth::token::Bearer;
+use superapp::store::sessions::{self, NewSession};
 use superapp::store::{Row, StoreError, Work};
 use tokio::time::Instant;
 use uuid::Uuid;
@@ -38,6 +40,17 @@ fn audit_row(row: &Row<'_>) -> Result<AuditRow, StoreError> {
 }
 
 impl TestApp {
+    /// The same person with a session and a token of their own, made without a password.
+    pub async fn another_session(&self, person: &Person) -> Person {
+        let (id, user_id, created_at) = (SessionId::new(self.ids.uuid()), person.id, self.clock.now());
+        let expires_at = created_at.plus(domain::session::ABSOLUTE);
+        let session = NewSession { id, user_id, address: None, user_agent: None, created_at, expires_at };
+        let insert = move |work: &mut Work<'_>| sessions::insert(work, &session);
+        self.database.write(insert, Instant::now() + Duration::from_secs(10)).await.unwrap();
+        let access_token = self.tokens.sign(Bearer { user_id, session_id: id }, id.uuid(), created_at).unwrap();
+        person.with_token(access_token)
+    }
+
     /// Changes exactly one row, which `id` names.
     async fn change(&self, text: &'static str, id: Uuid) {
         let change = move |work: &mut Work<'_>| work.execute_one(text, &[id.into()]);
@@ -62,6 +75,11 @@ impl TestApp {
     /// Lets an account be used again.
     pub async fn reinstate(&self, person: &Person) {
         self.change("UPDATE users SET account_status = 'active' WHERE id = $1", person.id.uuid()).await;
+    }
+
+    /// Gives somebody a cent that comes from nowhere, which no test may end with.
+    pub async fn counterfeit(&self, person: &Person) {
+        self.change("UPDATE wallets SET balance_cents = balance_cents + 1 WHERE id = $1", person.id.uuid()).await;
     }
 
     /// Makes an account an administrator's.

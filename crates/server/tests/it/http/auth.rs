@@ -187,3 +187,17 @@ async fn a_suspended_account_cannot_sign_in_until_it_is_reinstated() {
     login(&app, "ann@example.com", PASSWORD).await.done(200);
     assert_eq!(ann.sessions().await.len(), 2, "the refused sign-in made no session");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn sign_ins_beyond_what_can_be_hashed_are_told_to_come_back() {
+    let settings = [("SUPERAPP_AUTH__HASHERS", "1"), ("SUPERAPP_AUTH__HASH_QUEUE", "0")];
+    let app = TestApp::with(&settings).await;
+    let ann = app.user("ann").await;
+    let body = json!({ "email": ann.email, "password": PASSWORD });
+    let replies = together((0..64).map(|_| app.post("/api/auth/login").json(body.clone()).send())).await;
+    assert!(replies.iter().any(|reply| reply.status == 200));
+    for reply in replies.into_iter().filter(|reply| reply.status != 200) {
+        assert_eq!(reply.refused(503, "overloaded").header("retry-after"), "1");
+    }
+    ann.sign_in().await;
+}

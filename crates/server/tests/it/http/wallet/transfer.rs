@@ -24,7 +24,7 @@ async fn a_transfer_moves_money_once() {
     assert_eq!(ann.get(reply.header("location")).send().await.done(200).json(), line);
     assert_eq!(ann.history().await[0], line);
     let theirs = bob.get(reply.header("location")).send().await.done(200).json();
-    assert_eq!(bob.history().await, [theirs.clone()]);
+    assert_eq!(bob.history().await, std::slice::from_ref(&theirs));
     assert_eq!((&theirs["amount_cents"], &theirs["balance_after_cents"]), (&2_500.into(), &2_500.into()));
     assert_eq!(theirs["counterparty"], json!({ "id": ann.id.to_string(), "username": "ann" }));
 }
