@@ -1,6 +1,8 @@
 //! Many requests at once, on real threads: one effect for each key, and no cent more than there is.
 
 use crate::harness::{Person, Reply, TestApp, together};
+use domain::idempotency::Key;
+use serde_json::json;
 
 /// How many answers have this status.
 fn count(replies: &[Reply], status: u16) -> usize {
@@ -19,6 +21,24 @@ fn assert_one_effect(replies: &[Reply]) {
             assert_eq!(reply.header("retry-after"), "1", "{reply}");
         }
     }
+}
+
+#[tokio::test]
+async fn a_key_in_flight_is_told_to_ask_again_and_costs_nobody_else_anything() {
+    let app = TestApp::new().await;
+    let (ann, bob) = (app.rich("ann", 100).await, app.rich("bob", 100).await);
+    let flight = app.in_flight.take_off(ann.id, Key::parse("k").unwrap().digest()).unwrap();
+    let rename = json!({ "username": "anna" });
+    for call in [ann.transfer(&bob, 1).key("k"), ann.transfer(&bob, 1).key("\"k\""), ann.deposit(1).key("k")] {
+        let reply = call.send().await.refused(409, "request_in_progress");
+        assert_eq!(reply.header("retry-after"), "1", "{reply}");
+    }
+    ann.patch("/api/users/me").key("k").json(rename.clone()).send().await.refused(409, "request_in_progress");
+    ann.patch("/api/users/me").json(rename).send().await.done(200);
+    ann.transfer(&bob, 1).key("another").send().await.done(201);
+    bob.transfer(&ann, 1).key("k").send().await.done(201);
+    drop(flight);
+    ann.transfer(&bob, 1).key("k").send().await.done(201);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

@@ -245,6 +245,25 @@ async fn what_is_not_one_json_object_is_refused_by_every_route() {
 }
 
 #[tokio::test]
+async fn nesting_ends_at_thirty_two_levels_on_every_route() {
+    let app = TestApp::new().await;
+    let ann = app.user("ann").await;
+    // The outermost level is the body itself.
+    let nested = |levels: usize| format!("{{\"x\":{}1{}}}", "[".repeat(levels - 1), "]".repeat(levels - 1));
+    let objects = |levels: usize| format!("{}1{}", "{\"x\":".repeat(levels), "}".repeat(levels));
+    for operation in operations(&app).iter().filter(|operation| operation.method != "GET") {
+        let path = operation.path.replace("{id}", &ann.session().await.to_string());
+        let send = |body: String| ann.call(operation.method.clone(), &path).fresh_key().text(body).send();
+        for levels in [33, 100, 127, 128, 129, 5_000] {
+            send(nested(levels)).await.refused(400, "malformed_request");
+            send(objects(levels)).await.refused(400, "malformed_request");
+        }
+        send(nested(32)).await.refused(400, "invalid_request");
+        send(objects(32)).await.refused(400, "invalid_request");
+    }
+}
+
+#[tokio::test]
 async fn a_member_that_does_not_exist_is_refused_by_every_route() {
     let app = TestApp::new().await;
     let ann = app.user("ann").await;

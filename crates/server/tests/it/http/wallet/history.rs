@@ -36,7 +36,7 @@ async fn a_new_wallet_has_an_empty_page() {
 async fn every_line_is_on_one_page_once_and_in_order() {
     let app = TestApp::new().await;
     let (ann, bob) = (app.rich("ann", 1_000_000).await, app.user("bob").await);
-    // Most of them in one instant, so that the time alone cannot put them in order.
+    // The clock stands still for most of them: the ledger puts a microsecond between two lines of a wallet.
     for cents in 1..=249 {
         if cents % 50 == 0 {
             app.advance(Span::seconds(1));
