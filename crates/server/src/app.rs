@@ -6,7 +6,7 @@ use crate::auth::token::Tokens;
 use crate::clock::{Clock, Ids, stopwatch};
 use crate::config::Config;
 use crate::http::cursor::Cursors;
-use crate::idempotency::InFlight;
+use crate::idempotency::{Fingerprints, InFlight};
 use crate::ledger::{DatabaseEngine, Ledger, Limits};
 use crate::store::{Database, Options, wallets};
 use anyhow::{Context, bail};
@@ -30,6 +30,7 @@ pub struct Parts {
     pub tokens: Tokens,
     pub hasher: Hasher,
     pub in_flight: InFlight,
+    pub fingerprints: Fingerprints,
     pub cursors: Cursors,
     pub coin_size: CoinSize,
     started: Instant,
@@ -91,6 +92,7 @@ impl App {
             tokens: Tokens::new(&secrets.jwt, config.auth.access_token_seconds),
             hasher: Hasher::new(&config.auth, secrets.pepper)?,
             cursors: Cursors::new(&secrets.server)?,
+            fingerprints: Fingerprints::new(&secrets.server)?,
             coin_size: config.coin_size()?,
             ids: Ids::new(clock.clone()),
             in_flight: InFlight::default(),

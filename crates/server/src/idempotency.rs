@@ -1,8 +1,14 @@
-//! Keys that are in flight in this process. A crash leaves nothing behind, because nothing is written.
+//! What a process knows of keys by itself: which are in flight, and how fingerprints are made.
+//!
+//! A crash leaves nothing behind, because nothing is written here.
 
 use domain::id::UserId;
-use domain::idempotency::KeyDigest;
+use domain::idempotency::{Fingerprint, KeyDigest};
+use hmac::{Hmac, KeyInit, Mac};
+use secrecy::{ExposeSecret, SecretString};
+use sha2::Sha256;
 use std::collections::HashSet;
+use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 type Keys = Arc<Mutex<HashSet<(UserId, KeyDigest)>>>;
@@ -37,11 +43,45 @@ impl Drop for Flight {
     }
 }
 
+/// Makes fingerprints that nobody else can make: a body may hold a password, and whoever takes the database
+/// must not find a fast hash of it there, beside the slow one.
+#[derive(Clone)]
+pub struct Fingerprints {
+    mac: Hmac<Sha256>,
+}
+
+impl fmt::Debug for Fingerprints {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Fingerprints")
+    }
+}
+
+impl Fingerprints {
+    /// Fingerprints that are made with a secret. Under another secret the same request is another one.
+    ///
+    /// # Errors
+    /// If the secret cannot be a key, which no secret of ours can be.
+    pub fn new(secret: &SecretString) -> anyhow::Result<Self> {
+        let mut mac = Hmac::<Sha256>::new_from_slice(secret.expose_secret().as_bytes())?;
+        // So that nothing else that is made with this secret can pass for a fingerprint.
+        mac.update(b"superapp fingerprint 1");
+        Ok(Self { mac })
+    }
+
+    /// The fingerprint of a request, from everything that makes it what it is.
+    #[must_use]
+    pub fn of(&self, parts: &[&[u8]]) -> Fingerprint {
+        let mut mac = self.mac.clone();
+        mac.update(&Fingerprint::of(parts).0);
+        Fingerprint(mac.finalize().into_bytes().into())
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::InFlight;
+    use super::{Fingerprints, InFlight};
     use domain::id::UserId;
-    use domain::idempotency::KeyDigest;
+    use domain::idempotency::{Fingerprint, KeyDigest};
     use uuid::Uuid;
 
     #[test]
@@ -54,5 +94,13 @@ mod tests {
         assert!(in_flight.take_off(bob, digest).is_some());
         drop(flight);
         assert!(in_flight.take_off(ann, digest).is_some());
+    }
+    #[test]
+    fn a_fingerprint_depends_on_the_request_and_on_the_secret() {
+        let (ours, theirs) = (Fingerprints::new(&"ours".into()).unwrap(), Fingerprints::new(&"theirs".into()).unwrap());
+        assert_eq!(ours.of(&[b"a", b"b"]), ours.of(&[b"a", b"b"]));
+        assert_ne!(ours.of(&[b"a", b"b"]), ours.of(&[b"ab"]));
+        assert_ne!(ours.of(&[b"a"]), theirs.of(&[b"a"]));
+        assert_ne!(ours.of(&[b"a"]), Fingerprint::of(&[b"a"]));
     }
 }

@@ -15,7 +15,7 @@ use std::path::Path;
 pub struct Secrets {
     /// Signs access tokens.
     pub jwt: SecretString,
-    /// Signs cursors.
+    /// Signs cursors, and keeps fingerprints from being computed elsewhere.
     pub server: SecretString,
     /// Mixed into password hashes; empty for none.
     pub pepper: SecretString,

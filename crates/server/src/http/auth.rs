@@ -96,7 +96,7 @@ fn deadline(app: &App) -> Instant {
 /// Makes an account with an empty wallet, and signs in.
 #[utoipa::path(post, path = "/api/auth/register", tag = "auth", request_body = Register,
     responses((status = 201, description = "Registered and signed in", body = Credentials),
-        (status = 409, description = "`email_taken`, `username_taken`", body = ProblemBody), Problems))]
+        (status = 409, description = "`email_taken`, `username_taken`", body = ProblemBody, content_type = "application/problem+json"), Problems))]
 pub async fn register(
     State(app): State<App>,
     origin: Origin,
@@ -127,7 +127,7 @@ pub async fn register(
 /// Signs in. An unknown address and a wrong password get the same answer, after the same time.
 #[utoipa::path(post, path = "/api/auth/login", tag = "auth", request_body = Login,
     responses((status = 200, description = "Signed in", body = Credentials),
-        (status = 401, description = "`invalid_credentials`", body = ProblemBody), Problems))]
+        (status = 401, description = "`invalid_credentials`", body = ProblemBody, content_type = "application/problem+json"), Problems))]
 pub async fn login(
     State(app): State<App>,
     origin: Origin,
@@ -156,7 +156,7 @@ pub async fn login(
 /// Exchanges a refresh token for a new pair. A token that was used before ends its whole session.
 #[utoipa::path(post, path = "/api/auth/refresh", tag = "auth", request_body = RefreshRequest,
     responses((status = 200, description = "A new pair", body = Credentials),
-        (status = 401, description = "`refresh_token_reused`, `invalid_refresh_token`", body = ProblemBody), Problems))]
+        (status = 401, description = "`refresh_token_reused`, `invalid_refresh_token`", body = ProblemBody, content_type = "application/problem+json"), Problems))]
 pub async fn refresh(
     State(app): State<App>,
     origin: Origin,
@@ -239,7 +239,7 @@ pub async fn sessions(State(app): State<App>, caller: Caller) -> Result<Json<Ses
 /// Ends one of one's own sessions. Its tokens stop working with the answer.
 #[utoipa::path(delete, path = "/api/auth/sessions/{id}", tag = "auth", security(("bearer" = [])),
     params(("id" = String, Path, description = "The session"), OptionalKey),
-    responses((status = 204, description = "Ended"), (status = 404, description = "No live session of yours", body = ProblemBody), Problems))]
+    responses((status = 204, description = "Ended"), (status = 404, description = "No live session of yours", body = ProblemBody, content_type = "application/problem+json"), Problems))]
 pub async fn end_session(
     State(app): State<App>,
     caller: Caller,
@@ -268,7 +268,7 @@ pub struct ChangePassword {
 /// Changes the password and ends every other session.
 #[utoipa::path(post, path = "/api/auth/password", tag = "auth", security(("bearer" = [])), params(OptionalKey),
     request_body = ChangePassword,
-    responses((status = 204, description = "Changed"), (status = 422, description = "`wrong_password`", body = ProblemBody), Problems))]
+    responses((status = 204, description = "Changed"), (status = 422, description = "`wrong_password`", body = ProblemBody, content_type = "application/problem+json"), Problems))]
 pub async fn change_password(
     State(app): State<App>,
     caller: Caller,

@@ -1,10 +1,11 @@
 //! The OpenAPI document, generated from the handlers, and a page that shows it and loads nothing from elsewhere.
 
+use super::problem::Problem;
 use crate::app::App;
 use axum::Router;
-use axum::http::{HeaderName, HeaderValue};
+use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::middleware::map_response;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{ComponentsBuilder, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder};
 use utoipa_swagger_ui::{Config, SwaggerUi};
@@ -31,6 +32,9 @@ pub fn serve(routes: Router<App>, openapi: OpenApi) -> Router<App> {
     let page =
         SwaggerUi::new("/docs").url("/api/openapi.json", openapi).config(Config::default().validator_url("none"));
     let page: Router<App> = Router::<App>::from(page).layer(map_response(async |mut response: Response| {
+        if response.status() == StatusCode::NOT_FOUND {
+            return Problem::no_route().into_response();
+        }
         let name = HeaderName::from_static("content-security-policy");
         response.headers_mut().insert(name, HeaderValue::from_static(POLICY));
         response

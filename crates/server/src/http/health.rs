@@ -36,7 +36,7 @@ async fn database_is_up(app: &App) -> bool {
 
 /// How the server is, with each of its dependencies.
 #[utoipa::path(get, path = "/api/health", tag = "health",
-    responses((status = 200, description = "Healthy or degraded", body = Health), (status = 503, description = "Unhealthy", body = Health)))]
+    responses((status = 200, description = "Healthy or degraded", body = Health), (status = 503, description = "Unhealthy", body = Health), Problems))]
 pub async fn health(State(app): State<App>) -> (StatusCode, Json<Health>) {
     let up = database_is_up(&app).await;
     let (code, status, database) =
@@ -51,7 +51,7 @@ pub async fn health(State(app): State<App>) -> (StatusCode, Json<Health>) {
 }
 
 /// Whether the process is alive. Touches nothing else.
-#[utoipa::path(get, path = "/livez", tag = "health", responses((status = 200, description = "Alive", body = String)))]
+#[utoipa::path(get, path = "/livez", tag = "health", responses((status = 200, description = "Alive", body = String), Problems))]
 pub async fn livez() -> &'static str {
     "ok"
 }

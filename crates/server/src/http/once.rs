@@ -51,7 +51,7 @@ impl<T: DeserializeOwned> FromRequest<App> for Once<T> {
         require_json(&parts, &body)?;
         let mut object = json::object(&body)?;
         let key = key_of(&parts, &mut object)?;
-        let fingerprint = fingerprint(&parts, &object)?;
+        let fingerprint = fingerprint(app, &parts, &object)?;
         let body = json::typed(object)?;
         let Some(key) = key else { return Ok(Self { body, key: None }) };
         let caller = parts.extensions.get::<Caller>().ok_or_else(Problem::unauthenticated)?;
@@ -99,12 +99,12 @@ fn key_of(parts: &Parts, object: &mut Map<String, Value>) -> Result<Option<Key>,
 }
 
 /// What makes two requests the same. The order of members and white space do not; every value does.
-fn fingerprint(parts: &Parts, object: &Map<String, Value>) -> Result<Fingerprint, Problem> {
+fn fingerprint(app: &App, parts: &Parts, object: &Map<String, Value>) -> Result<Fingerprint, Problem> {
     let body = serde_json_canonicalizer::to_vec(object).map_err(|_| Problem::internal())?;
     let mut query: Vec<&str> = parts.uri.query().unwrap_or_default().split('&').collect();
     query.sort_unstable();
     let query = query.join("&");
-    Ok(Fingerprint::of(&[
+    Ok(app.fingerprints.of(&[
         parts.method.as_str().as_bytes(),
         parts.uri.path().as_bytes(),
         query.as_bytes(),

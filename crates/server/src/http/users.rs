@@ -3,7 +3,7 @@
 use super::extract::{Caller, Origin};
 use super::once::{self, Once};
 use super::parameters::{OptionalKey, Problems, rfc3339};
-use super::problem::Problem;
+use super::problem::{Problem, ProblemBody};
 use crate::app::App;
 use crate::http::extract::Fields;
 use crate::operations::accounts::{self, ProfileChange};
@@ -87,7 +87,7 @@ fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<Str
 #[utoipa::path(patch, path = "/api/users/me", tag = "users", security(("bearer" = [])), params(OptionalKey),
     request_body = ChangeMe,
     responses((status = 200, description = "The account", body = UserBody),
-        (status = 409, description = "`email_taken`, `username_taken`", body = super::problem::ProblemBody), Problems))]
+        (status = 409, description = "`email_taken`, `username_taken`", body = ProblemBody, content_type = "application/problem+json"), Problems))]
 pub async fn change_me(
     State(app): State<App>,
     caller: Caller,

@@ -138,7 +138,7 @@ pub async fn transactions(
 #[utoipa::path(get, path = "/api/wallet/transactions/{tx_id}", tag = "wallet", security(("bearer" = [])),
     params(("tx_id" = String, Path, description = "The transaction")),
     responses((status = 200, description = "The transaction", body = TransactionBody),
-        (status = 404, description = "No transaction of yours", body = ProblemBody), Problems))]
+        (status = 404, description = "No transaction of yours", body = ProblemBody, content_type = "application/problem+json"), Problems))]
 pub async fn transaction(
     State(app): State<App>,
     caller: Caller,
@@ -168,9 +168,9 @@ pub struct TransferRequest {
 #[utoipa::path(post, path = "/api/wallet/transfer", tag = "wallet", security(("bearer" = [])), params(RequiredKey),
     request_body = TransferRequest,
     responses((status = 201, description = "The transaction, from the payer's side", body = TransactionBody),
-        (status = 402, description = "`insufficient_funds`", body = ProblemBody),
-        (status = 404, description = "`recipient_not_found`", body = ProblemBody),
-        (status = 422, description = "`self_transfer`, `balance_limit_exceeded`, `idempotency_key_reused`", body = ProblemBody), Problems))]
+        (status = 402, description = "`insufficient_funds`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "`recipient_not_found`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 422, description = "`self_transfer`, `balance_limit_exceeded`, `idempotency_key_reused`", body = ProblemBody, content_type = "application/problem+json"), Problems))]
 pub async fn transfer(
     State(app): State<App>,
     caller: Caller,
@@ -207,7 +207,7 @@ pub struct DepositRequest {
 #[utoipa::path(post, path = "/api/wallet/deposits", tag = "wallet", security(("bearer" = [])), params(RequiredKey),
     request_body = DepositRequest,
     responses((status = 201, description = "The deposit", body = DepositBody),
-        (status = 422, description = "`balance_limit_exceeded`, `idempotency_key_reused`", body = ProblemBody), Problems))]
+        (status = 422, description = "`balance_limit_exceeded`, `idempotency_key_reused`", body = ProblemBody, content_type = "application/problem+json"), Problems))]
 pub async fn deposit(
     State(app): State<App>,
     caller: Caller,

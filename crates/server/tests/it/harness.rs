@@ -1,0 +1,208 @@
+//! A whole server without a socket: a clock that stands still, people as objects, and a ledger that is
+//! audited when the test ends, whether the test asks for it or not.
+
+mod call;
+mod contract;
+mod odd_body;
+mod person;
+mod reply;
+mod rows;
+
+pub use call::Call;
+pub use contract::{Operation, document, has_type, operations, validate};
+pub use odd_body::OddBody;
+pub use person::Person;
+pub use reply::Reply;
+pub use rows::AuditRow;
+
+use axum::Router;
+use axum::http::Method;
+use domain::reconciliation::Discrepancy;
+use domain::timestamp::{Span, Timestamp};
+use std::collections::BTreeMap;
+use std::ops::Deref;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use superapp::app::{App, open_database};
+use superapp::auth::secrets::Secrets;
+use superapp::clock::Clock;
+use superapp::config::Sources;
+use superapp::http::router;
+use superapp::store::reconciliation::CHECKS;
+use superapp::store::{Database, StoreError};
+use tempfile::TempDir;
+
+/// When every test begins: 2027-01-15T08:00:00Z.
+pub const START: Timestamp = Timestamp::from_micros(1_800_000_000_000_000);
+
+/// The password of everybody who did not choose another.
+pub const PASSWORD: &str = "correct horse battery staple";
+
+/// Hashes that cost nothing, and no listener beside the router.
+const SETTINGS: &[(&str, &str)] = &[
+    ("SUPERAPP_AUTH__ARGON2_MEMORY_KIB", "64"),
+    ("SUPERAPP_AUTH__ARGON2_PASSES", "1"),
+    ("SUPERAPP_METRICS__LISTEN", ""),
+];
+
+/// Sends requests to a server that is not behind a socket.
+#[derive(Clone)]
+pub struct Client {
+    app: App,
+    router: Router,
+}
+
+/// A server of its own for one test. Dropping it reconciles the ledger and fails the test on any discrepancy.
+pub struct TestApp {
+    client: Client,
+    time: Arc<AtomicI64>,
+    directory: TempDir,
+    reconciled: bool,
+}
+
+impl Deref for TestApp {
+    type Target = App;
+
+    fn deref(&self) -> &App {
+        &self.client.app
+    }
+}
+
+impl TestApp {
+    /// A server with the default settings.
+    pub async fn new() -> Self {
+        Self::with(&[]).await
+    }
+
+    /// A server with settings, named as in the environment.
+    pub async fn with(settings: &[(&str, &str)]) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let named = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        let environment: BTreeMap<String, String> = SETTINGS.iter().chain(settings).map(named).collect();
+        let config = Sources { file: None, environment }.load().unwrap();
+        let secrets = Secrets::load(&config.auth, directory.path()).unwrap();
+        let time = Arc::new(AtomicI64::new(START.as_micros()));
+        let clock = Clock::Frozen(Arc::clone(&time));
+        let database = open_database(&config, &database_path(directory.path()), &clock).unwrap();
+        let (app, _writer) = App::build(config, secrets, database, clock).await.unwrap();
+        let client = Client { router: router(&app), app };
+        Self { client, time, directory, reconciled: false }
+    }
+
+    /// Moves the clock on.
+    pub fn advance(&self, span: Span) {
+        self.time.fetch_add(span.as_micros(), Ordering::SeqCst);
+    }
+
+    /// Moves the clock on to the last microsecond before `span` is over.
+    pub fn advance_almost(&self, span: Span) {
+        self.time.fetch_add(span.as_micros() - 1, Ordering::SeqCst);
+    }
+
+    /// A request without a credential.
+    pub fn call(&self, method: Method, path: impl Into<String>) -> Call {
+        Call::new(self.client.clone(), method, path)
+    }
+
+    /// A read without a credential.
+    pub fn get(&self, path: impl Into<String>) -> Call {
+        self.call(Method::GET, path)
+    }
+
+    /// A write without a credential.
+    pub fn post(&self, path: impl Into<String>) -> Call {
+        self.call(Method::POST, path)
+    }
+
+    /// A person who has just registered.
+    pub async fn user(&self, name: &str) -> Person {
+        Person::register(&self.client, name).await
+    }
+
+    /// A person who has just registered and deposited.
+    pub async fn rich(&self, name: &str, cents: i64) -> Person {
+        let person = self.user(name).await;
+        person.deposit(cents).fresh_key().send().await.done(201);
+        person
+    }
+
+    /// The files of the database, as bytes: what somebody finds who takes the disk.
+    pub fn disk(&self) -> Vec<u8> {
+        let path = database_path(self.directory.path());
+        let log = path.with_extension("db-wal");
+        [std::fs::read(path).unwrap(), std::fs::read(log).unwrap()].concat()
+    }
+
+    /// Takes the database away from under the server, after a last reconciliation.
+    pub async fn lose_the_database(&mut self) {
+        assert_eq!(discrepancies(self.database.clone(), self.clock.now()).await.unwrap(), []);
+        self.reconciled = true;
+        self.database.close().await;
+    }
+}
+
+fn database_path(directory: &Path) -> PathBuf {
+    directory.join("superapp.db")
+}
+
+/// Everything that is wrong with a ledger, by every check that there is.
+async fn discrepancies(database: Database, now: Timestamp) -> Result<Vec<Discrepancy>, StoreError> {
+    let look = move |view: &superapp::store::View<'_>| {
+        let found: Result<Vec<_>, _> = CHECKS.iter().map(|(_, check)| check(view, now)).collect();
+        Ok(found?.concat())
+    };
+    database.read(look).await
+}
+
+impl Drop for TestApp {
+    fn drop(&mut self) {
+        // A second panic would hide the first.
+        if self.reconciled || std::thread::panicking() {
+            return;
+        }
+        let (database, now) = (self.database.clone(), self.clock.now());
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        // On a thread of its own, because this one belongs to the test's runtime, which must not wait.
+        let look = move || runtime.block_on(discrepancies(database, now));
+        let found = std::thread::spawn(look).join().unwrap().unwrap();
+        assert!(found.is_empty(), "the test left a ledger that does not add up: {found:#?}");
+    }
+}
+
+/// Runs all of them at once, and waits for all. In the order given.
+pub async fn together<F>(futures: impl IntoIterator<Item = F>) -> Vec<F::Output>
+where
+    F: Future<Output: Send> + Send + 'static,
+{
+    let running: Vec<_> = futures.into_iter().map(tokio::spawn).collect();
+    let mut outputs = Vec::with_capacity(running.len());
+    for task in running {
+        outputs.push(task.await.unwrap());
+    }
+    outputs
+}
+
+/// A text that no test has used before, such as for an idempotency key.
+pub fn unique(prefix: &str) -> String {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    format!("{prefix}-{}", COUNT.fetch_add(1, Ordering::Relaxed))
+}
+
+#[tokio::test]
+#[should_panic(expected = "the test left a ledger that does not add up")]
+async fn a_cent_that_comes_from_nowhere_fails_the_test() {
+    let app = TestApp::new().await;
+    let ann = app.rich("ann", 100).await;
+    app.counterfeit(&ann).await;
+}
+
+#[tokio::test]
+#[should_panic(expected = "the document does not know")]
+async fn an_answer_that_the_document_does_not_know_fails_the_test() {
+    let app = TestApp::new().await;
+    let mut reply = app.get("/livez").send().await;
+    reply.status = 301;
+    let sent = reply::Sent { method: Method::GET, path: "/livez".to_owned(), request_id: None, may_break: false };
+    contract::check(&app, &sent, &reply);
+}

@@ -1,0 +1,11 @@
+//! The HTTP contract, route by route and rule by rule.
+
+mod audit;
+mod auth;
+mod concurrency;
+mod errors;
+mod health;
+mod idempotency;
+mod openapi;
+mod users;
+mod wallet;

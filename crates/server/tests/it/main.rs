@@ -1,0 +1,6 @@
+//! The integration tests: one binary, whose modules lie as those of `src` do.
+
+#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test that cannot go on has failed")]
+
+mod harness;
+mod http;
