@@ -2,6 +2,7 @@
 
 use crate::app::App;
 use crate::store::{StoreError, Work, idempotency_keys, sessions};
+use domain::timestamp::Span;
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -9,6 +10,10 @@ use tokio::time::Instant;
 
 /// Rows that one unit of work deletes, so that no payment waits behind a sweep.
 const SWEEP_ROWS_MAX: i64 = 1_000;
+
+/// How long an expired key is kept all the same: a request that arrived before the key's end may still
+/// wait for its decision, and is judged by when it arrived.
+pub const SWEEP_MARGIN: Span = Span::hours(1);
 
 /// The background tasks of a server.
 #[derive(Debug)]
@@ -68,12 +73,13 @@ pub struct Swept {
 /// If the database fails; what was deleted before stays deleted.
 pub async fn sweep(app: &App) -> Result<Swept, StoreError> {
     let now = app.clock.now();
+    let keys_before = now.minus(SWEEP_MARGIN);
     let ended_before = now.minus(domain::session::ABSOLUTE);
     let limit = usize::try_from(SWEEP_ROWS_MAX).unwrap_or(usize::MAX);
     let mut swept = Swept::default();
     loop {
         let step = move |work: &mut Work<'_>| {
-            let keys = idempotency_keys::sweep(work, now, SWEEP_ROWS_MAX)?;
+            let keys = idempotency_keys::sweep(work, keys_before, SWEEP_ROWS_MAX)?;
             Ok((keys, sessions::sweep(work, ended_before, SWEEP_ROWS_MAX)?))
         };
         let (keys, sessions) = app.database.write(step, Instant::now() + app.config.request_deadline()).await?;

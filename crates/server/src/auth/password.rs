@@ -6,6 +6,8 @@ use anyhow::Context;
 use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{PasswordHasher, PasswordVerifier};
 use argon2::{Algorithm, Argon2, Params, Version};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
 use domain::password::Password;
 use secrecy::{ExposeSecret, SecretString};
 use std::fmt;
@@ -56,14 +58,13 @@ impl Hasher {
         let params = Params::new(auth.argon2_memory_kib, auth.argon2_passes, 1, Some(32))
             .ok()
             .context("auth.argon2_memory_kib and auth.argon2_passes are outside of what argon2 takes")?;
-        let mut inner = Inner {
+        let inner = Inner {
+            nobody: nobody(&params),
             params,
             pepper,
             running: Semaphore::new(auth.hashers),
             waiting: Semaphore::new(auth.hashers.saturating_add(auth.hash_queue)),
-            nobody: String::new(),
         };
-        inner.nobody = inner.hash(b"nobody").context("a first password hash failed")?;
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -97,6 +98,13 @@ impl Hasher {
     }
 }
 
+/// A hash that no password has: random bytes, which cost as much to compare with as any hash of ours.
+fn nobody(params: &Params) -> String {
+    let (memory, passes) = (params.m_cost(), params.t_cost());
+    let (salt, hash) = (STANDARD_NO_PAD.encode(random_bytes::<16>()), STANDARD_NO_PAD.encode(random_bytes::<32>()));
+    format!("$argon2id$v=19$m={memory},t={passes},p=1${salt}${hash}")
+}
+
 impl Inner {
     fn argon2(&self) -> Result<Argon2<'_>, argon2::Error> {
         let pepper = self.pepper.expose_secret().as_bytes();
@@ -125,6 +133,7 @@ impl Inner {
 mod tests {
     use super::Hasher;
     use crate::config::Sources;
+    use argon2::password_hash::phc::PasswordHash;
     use domain::password::Password;
 
     fn hasher(pepper: &str) -> Hasher {
@@ -144,6 +153,12 @@ mod tests {
         assert!(!hasher.verify(Some(other), Some(hash.clone())).await.unwrap());
         assert!(!hasher.verify(None, Some(hash)).await.unwrap());
         assert!(!hasher.verify(Some(password), None).await.unwrap());
+    }
+
+    #[test]
+    fn nobodys_hash_can_be_compared_with() {
+        let hasher = hasher("");
+        assert_eq!(PasswordHash::new(&hasher.inner.nobody).unwrap().to_string(), hasher.inner.nobody);
     }
 
     #[tokio::test]
