@@ -199,6 +199,19 @@ impl Database {
         self.engine.read(read).await
     }
 
+    /// Looks something up by its key, from one snapshot, on the caller's own thread. For a handful of rows
+    /// only: whatever may take longer than some microseconds belongs to [`Database::read`].
+    ///
+    /// # Errors
+    /// As [`Database::read`].
+    pub async fn look_up<T, F>(&self, read: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnMut(&View<'_>) -> Result<T, StoreError> + Send + 'static,
+    {
+        self.engine.look_up(read).await
+    }
+
     /// Runs a unit of work, answering after its commit. It may run again, so it must change nothing
     /// but the database.
     ///

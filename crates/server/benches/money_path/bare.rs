@@ -1,6 +1,10 @@
 //! The engine's own limit: the rows of transfers, written in batches by a loop that does nothing else.
 
-#![expect(clippy::disallowed_methods, reason = "a benchmark reads the monotonic clock")]
+#![expect(
+    clippy::disallowed_methods,
+    clippy::indexing_slicing,
+    reason = "a benchmark, which reads the monotonic clock"
+)]
 
 use domain::audit::Actor;
 use domain::book::{Book, Changes};
@@ -62,7 +66,7 @@ impl Bench {
             Ok(())
         };
         database.write(make, far()).await.unwrap();
-        let bench = Self { database, ids, users, directory: directory };
+        let bench = Self { database, ids, users, directory };
         for user in bench.users.clone() {
             let deposit = Deposit {
                 user_id: user,
@@ -98,9 +102,9 @@ impl Bench {
     fn transfers(&self, batch: usize, round: usize) -> Vec<Request> {
         let count = self.users.len();
         let transfer = |index: usize| {
-            let from = *self.users.get(index % count).unwrap();
+            let from = self.users[index % count];
             let step = 1 + round * 7 % (count - 1);
-            let to = *self.users.get((index + step) % count).unwrap();
+            let to = self.users[(index + step) % count];
             let transfer = Transfer { from, to, amount: Amount::new(1).unwrap(), note: None };
             self.request(from, Command::Transfer(transfer))
         };

@@ -1,7 +1,5 @@
 //! The servers under load, each a process of its own: superapp, and one that answers a constant.
 
-#![expect(clippy::disallowed_methods, reason = "a benchmark reads the monotonic clock")]
-
 use super::client::{ask, connect, post};
 use axum::Router;
 use axum::routing::get;

@@ -135,7 +135,7 @@ pub async fn login(
 ) -> Result<Json<Credentials>, Problem> {
     let email = Email::parse(&body.email).ok();
     let known = match email {
-        Some(email) => app.database.read(move |view| users::find_by_email(view, &email)).await?,
+        Some(email) => app.database.look_up(move |view| users::find_by_email(view, &email)).await?,
         None => None,
     };
     let (user, hash) = known.map(|(user, hash)| (user.id, hash)).unzip();
@@ -281,7 +281,7 @@ pub async fn change_password(
     let chosen = fields.finish(chosen)?;
     let (user, session) = (caller.id(), caller.session_id);
     let current =
-        app.database.read(move |view| users::password_hash(view, user)).await?.ok_or_else(Problem::internal)?;
+        app.database.look_up(move |view| users::password_hash(view, user)).await?.ok_or_else(Problem::internal)?;
     let right = app.hasher.verify(Password::present(&body.current_password), Some(current.clone())).await?;
     let new = if right { Some(app.hasher.hash(chosen).await?) } else { None };
     let context = origin.context(&app, Some(&caller));

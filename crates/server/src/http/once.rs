@@ -146,7 +146,7 @@ async fn look<P: Send + 'static>(
 ) -> Result<(Option<Record>, P), Problem> {
     let (principal, digest) = (key.principal, key.digest);
     let look = move |view: &View<'_>| Ok((idempotency_keys::find(view, principal, digest)?, prepare(view)?));
-    Ok(app.database.read(look).await?)
+    Ok(app.database.look_up(look).await?)
 }
 
 /// The answer that is due without executing anything, if one is.

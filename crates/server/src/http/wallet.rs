@@ -47,7 +47,7 @@ pub struct Balance {
     responses((status = 200, description = "The balance", body = Balance), Problems))]
 pub async fn balance(State(app): State<App>, caller: Caller) -> Result<Json<Balance>, Problem> {
     let user = caller.id();
-    let wallet = app.database.read(move |view| wallets::find_by_user(view, user)).await?;
+    let wallet = app.database.look_up(move |view| wallets::find_by_user(view, user)).await?;
     let wallet = wallet.ok_or_else(|| Problem::not_found("this account has no wallet"))?;
     Ok(Json(Balance {
         wallet_id: wallet.id.to_string(),
@@ -145,7 +145,7 @@ pub async fn transaction(
     Id(tx_id): Id<TransactionId>,
 ) -> Result<Json<TransactionBody>, Problem> {
     let user = caller.id();
-    let line = app.database.read(move |view| entries::find(view, user, tx_id)).await?;
+    let line = app.database.look_up(move |view| entries::find(view, user, tx_id)).await?;
     line.map(|line| Json(line.into())).ok_or_else(|| Problem::not_found("you have no such transaction"))
 }
 

@@ -4,6 +4,7 @@
 //! thread, whoever still listens.
 
 mod connection;
+mod lookers;
 mod readers;
 mod settings;
 mod writer;
@@ -60,6 +61,7 @@ pub(super) struct Sqlite {
     read_wait: Duration,
     writer: flume::Sender<writer::Message>,
     readers: flume::Sender<readers::Message>,
+    lookers: lookers::Lookers,
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
@@ -86,8 +88,9 @@ impl Sqlite {
             let queue = readers_queue.clone();
             threads.push(spawn("reader", move || readers::run(&connection, &queue))?);
         }
+        let lookers = lookers::Lookers::open(path, options.readers)?;
         let read_wait = options.read_wait;
-        Ok(Self { path: path.to_owned(), read_wait, writer, readers, threads: Mutex::new(threads) })
+        Ok(Self { path: path.to_owned(), read_wait, writer, readers, lookers, threads: Mutex::new(threads) })
     }
 
     pub(super) async fn read<T, F>(&self, read: F) -> Result<T, StoreError>
@@ -101,6 +104,18 @@ impl Sqlite {
         let message = readers::Message::Read(Box::new(job), deadline);
         self.readers.try_send(message).map_err(|_| StoreError::Overloaded)?;
         answer.await.map_err(|_| StoreError::Overloaded)?
+    }
+
+    /// On the caller's own thread if a connection is free, else as any other read.
+    pub(super) async fn look_up<T, F>(&self, mut read: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnMut(&View<'_>) -> Result<T, StoreError> + Send + 'static,
+    {
+        match self.lookers.try_look(&mut read) {
+            Some(result) => result,
+            None => self.read(read).await,
+        }
     }
 
     /// The closure comes back with its result, so that it can run again.
@@ -124,6 +139,7 @@ impl Sqlite {
 
     pub(super) async fn close(&self) {
         let threads = std::mem::take(&mut *self.threads.lock().await);
+        self.lookers.close();
         // The writer first, then one farewell to each reader: what is queued before it is still done.
         let _ = self.writer.send_async(writer::Message::Stop).await;
         for _ in &threads {

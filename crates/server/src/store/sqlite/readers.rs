@@ -40,7 +40,7 @@ where
     }
 }
 
-fn snapshot<T>(
+pub(super) fn snapshot<T>(
     connection: &Connection,
     read: &mut impl FnMut(&View<'_>) -> Result<T, StoreError>,
 ) -> Result<T, StoreError> {

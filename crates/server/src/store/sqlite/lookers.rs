@@ -1,0 +1,46 @@
+//! Look-ups on the caller's own thread: a few microseconds by key are less than two hops between threads.
+
+use super::readers::snapshot;
+use super::{Connection, OpenError, StoreError, View};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+
+/// Connections that nobody uses at the moment. The lock is held to take one and to put it back, never
+/// while it reads.
+#[derive(Debug)]
+pub(super) struct Lookers {
+    idle: Mutex<Vec<Connection>>,
+}
+
+impl Lookers {
+    pub(super) fn open(path: &Path, count: usize) -> Result<Self, OpenError> {
+        let connections: Result<Vec<_>, _> = (0..count.max(1)).map(|_| Connection::open_reader(path)).collect();
+        Ok(Self { idle: Mutex::new(connections?) })
+    }
+
+    /// The result, or `None` if every connection is in use.
+    pub(super) fn try_look<T>(
+        &self,
+        read: &mut impl FnMut(&View<'_>) -> Result<T, StoreError>,
+    ) -> Option<Result<T, StoreError>> {
+        let connection = self.idle().pop()?;
+        let look = AssertUnwindSafe(|| snapshot(&connection, read));
+        let result = catch_unwind(look).unwrap_or(Err(StoreError::Panicked));
+        if !connection.is_idle() {
+            // A panic between BEGIN and COMMIT would leave every later look in an old snapshot.
+            let _ = connection.control("ROLLBACK");
+        }
+        self.idle().push(connection);
+        Some(result)
+    }
+
+    /// Closes the connections that are idle, which all are once nobody asks any more.
+    pub(super) fn close(&self) {
+        self.idle().clear();
+    }
+
+    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Connection>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
