@@ -1,12 +1,16 @@
 //! Looks for everything that can be wrong with a ledger, in one snapshot. Repairs nothing.
 
 use super::{StoreError, View};
-use domain::idempotency::{ExecutionDigest, KeyDigest};
+use domain::idempotency::{ExecutionDigest, KeyDigest, RETENTION};
 use domain::reconciliation::Discrepancy;
-use domain::timestamp::Timestamp;
+use domain::timestamp::{Span, Timestamp};
 
 /// At most this many discrepancies of each kind are named.
 pub const NAMED_MAX: i64 = 1_000;
+
+/// A record this close to its end may be gone: whoever sweeps may have read the clock a little later than
+/// whoever looks, or another clock.
+const SWEEP_MARGIN: Span = Span::seconds(60);
 
 /// One look for one kind of discrepancy.
 pub type Check = fn(&View<'_>, Timestamp) -> Result<Vec<Discrepancy>, StoreError>;
@@ -129,7 +133,7 @@ fn transaction_without_record(view: &View<'_>, now: Timestamp) -> Result<Vec<Dis
             ON k.tx_id = t.tx_id
         WHERE t.idempotency_key > $1 ORDER BY t.tx_id";
     // The digest leads with the time, so this compares times.
-    let held_since = now.minus(domain::idempotency::RETENTION).as_micros().to_be_bytes();
+    let held_since = now.minus(RETENTION).plus(SWEEP_MARGIN).as_micros().to_be_bytes();
     let mut missing = Vec::new();
     view.query(text, &[held_since.as_slice().into()], |row| {
         let principal: Option<domain::id::UserId> = row.get(2)?;
