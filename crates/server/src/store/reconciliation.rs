@@ -8,6 +8,10 @@ use domain::timestamp::{Span, Timestamp};
 /// At most this many discrepancies of each kind are named.
 pub const NAMED_MAX: i64 = 1_000;
 
+/// A record this close to its end may be replaced: whoever uses its key again may have read the clock a little later than
+/// whoever looks, or another clock.
+const CLOCK_MARGIN: Span = Span::seconds(60);
+
 /// One look for one kind of discrepancy.
 pub type Check = fn(&View<'_>, Timestamp) -> Result<Vec<Discrepancy>, StoreError>;
 
@@ -127,10 +131,9 @@ fn transaction_without_record(view: &View<'_>, now: Timestamp) -> Result<Vec<Dis
     let text = "SELECT t.tx_id, t.idempotency_key, k.principal_id, k.key_digest, k.created_at FROM transactions t
         LEFT JOIN (SELECT tx_id, principal_id, key_digest, created_at FROM idempotency_keys WHERE tx_id IS NOT NULL) k
             ON k.tx_id = t.tx_id
-        WHERE t.idempotency_key >= $1 ORDER BY t.tx_id";
-    // The digest leads with the time, so this compares times. A key of exactly 24 hours ago is free already,
-    // and its record may be swept or another's.
-    let held_since = now.minus(RETENTION).plus(Span::MICROSECOND).as_micros().to_be_bytes();
+        WHERE t.idempotency_key > $1 ORDER BY t.tx_id";
+    // The digest leads with the time, so this compares times.
+    let held_since = now.minus(RETENTION).plus(CLOCK_MARGIN).as_micros().to_be_bytes();
     let mut missing = Vec::new();
     view.query(text, &[held_since.as_slice().into()], |row| {
         let principal: Option<domain::id::UserId> = row.get(2)?;

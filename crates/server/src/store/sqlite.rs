@@ -13,6 +13,7 @@ pub(super) use connection::Connection;
 
 use super::{OpenError, StoreError, View, Work};
 use std::path::{Path, PathBuf};
+use std::sync::{PoisonError, RwLock};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::sync::{Mutex, oneshot};
@@ -59,10 +60,16 @@ pub struct DiskBytes {
 pub(super) struct Sqlite {
     path: PathBuf,
     read_wait: Duration,
-    writer: flume::Sender<writer::Message>,
-    readers: flume::Sender<readers::Message>,
+    /// Gone once the database is closed: the threads then finish what is queued, and end.
+    queues: RwLock<Option<Queues>>,
     lookers: lookers::Lookers,
     threads: Mutex<Vec<JoinHandle<()>>>,
+}
+
+#[derive(Debug)]
+struct Queues {
+    writer: flume::Sender<writer::Queued>,
+    readers: flume::Sender<readers::Queued>,
 }
 
 impl Sqlite {
@@ -90,7 +97,8 @@ impl Sqlite {
         }
         let lookers = lookers::Lookers::open(path, options.readers)?;
         let read_wait = options.read_wait;
-        Ok(Self { path: path.to_owned(), read_wait, writer, readers, lookers, threads: Mutex::new(threads) })
+        let queues = RwLock::new(Some(Queues { writer, readers }));
+        Ok(Self { path: path.to_owned(), read_wait, queues, lookers, threads: Mutex::new(threads) })
     }
 
     pub(super) async fn read<T, F>(&self, read: F) -> Result<T, StoreError>
@@ -99,10 +107,9 @@ impl Sqlite {
         F: FnMut(&View<'_>) -> Result<T, StoreError> + Send + 'static,
     {
         let (reply, answer) = oneshot::channel();
-        let job = readers::Reading { read, reply };
+        let job = Box::new(readers::Reading { read, reply });
         let deadline = Instant::now() + self.read_wait;
-        let message = readers::Message::Read(Box::new(job), deadline);
-        self.readers.try_send(message).map_err(|_| StoreError::Overloaded)?;
+        self.enqueue(|queues| try_send(&queues.readers, readers::Queued { job, deadline }))?;
         answer.await.map_err(|_| StoreError::Overloaded)?
     }
 
@@ -125,11 +132,15 @@ impl Sqlite {
         F: FnMut(&mut Work<'_>) -> Result<T, StoreError> + Send + 'static,
     {
         let (reply, answer) = oneshot::channel();
-        let job = writer::Writing { work, value: None, reply };
-        let message = writer::Message::Write(Box::new(job), deadline);
-        self.writer.try_send(message).map_err(|_| StoreError::Overloaded)?;
+        let job = Box::new(writer::Writing { work, value: None, reply });
+        self.enqueue(|queues| try_send(&queues.writer, writer::Queued { job, deadline }))?;
         // A writer that goes away without an answer may have committed.
         answer.await.map_err(|_| StoreError::OutcomeUnknown)
+    }
+
+    fn enqueue(&self, send: impl FnOnce(&Queues) -> Result<(), StoreError>) -> Result<(), StoreError> {
+        let queues = self.queues.read().unwrap_or_else(PoisonError::into_inner);
+        queues.as_ref().map_or(Err(StoreError::Closed), send)
     }
 
     pub(super) fn disk_bytes(&self) -> DiskBytes {
@@ -138,16 +149,22 @@ impl Sqlite {
     }
 
     pub(super) async fn close(&self) {
-        let threads = std::mem::take(&mut *self.threads.lock().await);
         self.lookers.close();
-        // The writer first, then one farewell to each reader: what is queued before it is still done.
-        let _ = self.writer.send_async(writer::Message::Stop).await;
-        for _ in &threads {
-            let _ = self.readers.send_async(readers::Message::Stop).await;
-        }
-        let joined = tokio::task::spawn_blocking(move || threads.into_iter().for_each(|thread| drop(thread.join())));
+        // Whoever sends holds the lock, so after this nothing can slip into a queue that nobody reads.
+        drop(self.queues.write().unwrap_or_else(PoisonError::into_inner).take());
+        // Held until they have ended, so that whoever closes second waits as well.
+        let mut threads = self.threads.lock().await;
+        let ending = std::mem::take(&mut *threads);
+        let joined = tokio::task::spawn_blocking(move || ending.into_iter().for_each(|thread| drop(thread.join())));
         let _ = joined.await;
     }
+}
+
+fn try_send<T>(queue: &flume::Sender<T>, message: T) -> Result<(), StoreError> {
+    queue.try_send(message).map_err(|error| match error {
+        flume::TrySendError::Full(_) => StoreError::Overloaded,
+        flume::TrySendError::Disconnected(_) => StoreError::Closed,
+    })
 }
 
 /// Checks the library and makes the file.

@@ -6,6 +6,7 @@ use rusqlite::{ErrorCode, OpenFlags};
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::path::Path;
+use std::sync::Arc;
 
 /// More statements than the code has, so that none is ever compiled twice.
 const STATEMENTS_CACHED: usize = 256;
@@ -15,7 +16,7 @@ const STATEMENTS_CACHED: usize = 256;
 pub(crate) struct Connection {
     inner: rusqlite::Connection,
     /// `$1` rewritten to `?1`, once for each text: SQLite numbers `$2, $1` in the order it meets them.
-    texts: RefCell<HashMap<&'static str, String>>,
+    texts: RefCell<HashMap<&'static str, Arc<str>>>,
 }
 
 impl Connection {
@@ -91,9 +92,9 @@ impl Connection {
         values: &[Value<'_>],
         run: impl FnOnce(&mut rusqlite::CachedStatement<'_>) -> rusqlite::Result<T>,
     ) -> Result<T, StoreError> {
-        let mut texts = self.texts.borrow_mut();
-        let text = texts.entry(text).or_insert_with(|| text.replace('$', "?"));
-        let mut statement = self.inner.prepare_cached(text).map_err(classify)?;
+        // Given back before it runs: whoever reads the rows may ask for more rows.
+        let text = Arc::clone(self.texts.borrow_mut().entry(text).or_insert_with(|| text.replace('$', "?").into()));
+        let mut statement = self.inner.prepare_cached(&text).map_err(classify)?;
         for (index, value) in values.iter().enumerate() {
             statement.raw_bind_parameter(index + 1, value).map_err(classify)?;
         }

@@ -6,12 +6,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-/// What a reader is told.
-pub(super) enum Message {
-    /// Run this, unless its time has passed.
-    Read(Box<dyn Job>, Instant),
-    /// End.
-    Stop,
+/// A read that waits, and until when it may.
+pub(super) struct Queued {
+    pub(super) job: Box<dyn Job>,
+    pub(super) deadline: Instant,
 }
 
 /// A read whose result type is known only to itself.
@@ -50,8 +48,8 @@ pub(super) fn snapshot<T>(
     connection.control("COMMIT").and(result)
 }
 
-pub(super) fn run(connection: &Connection, queue: &flume::Receiver<Message>) {
-    while let Ok(Message::Read(job, deadline)) = queue.recv() {
+pub(super) fn run(connection: &Connection, queue: &flume::Receiver<Queued>) {
+    while let Ok(Queued { job, deadline }) = queue.recv() {
         // Dropping the job tells its caller that its time has passed.
         if Instant::now() < deadline {
             job.run(connection);

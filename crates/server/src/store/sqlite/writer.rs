@@ -13,12 +13,10 @@ const GROUP_MAX: usize = 256;
 /// How often the checkpointer looks at the log.
 const CHECKPOINT_INTERVAL: Duration = Duration::from_millis(250);
 
-/// What the writer is told.
-pub(super) enum Message {
-    /// Run this, unless its time has passed.
-    Write(Box<dyn Job>, Instant),
-    /// End, after what was queued before.
-    Stop,
+/// A unit of work that waits, and until when it may.
+pub(super) struct Queued {
+    pub(super) job: Box<dyn Job>,
+    pub(super) deadline: Instant,
 }
 
 /// A unit of work whose result type is known only to itself.
@@ -55,11 +53,10 @@ where
     }
 }
 
-pub(super) fn run(connection: &Connection, queue: &flume::Receiver<Message>, wal: &Path, wal_bytes_max: u64) {
-    let mut stopping = false;
-    while !stopping {
-        let Ok(first) = queue.recv() else { break };
-        stopping = group(connection, queue, first);
+pub(super) fn run(connection: &Connection, queue: &flume::Receiver<Queued>, wal: &Path, wal_bytes_max: u64) {
+    // Ends when every sender is gone and the queue is empty.
+    while let Ok(first) = queue.recv() {
+        group(connection, queue, first);
         if std::fs::metadata(wal).is_ok_and(|metadata| metadata.len() > wal_bytes_max) {
             metrics::counter!("database_wal_truncations_total").increment(1);
             truncate(connection);
@@ -69,17 +66,12 @@ pub(super) fn run(connection: &Connection, queue: &flume::Receiver<Message>, wal
     truncate(connection);
 }
 
-/// Runs one group, commits it and answers it. Says whether the farewell was in it.
-fn group(connection: &Connection, queue: &flume::Receiver<Message>, first: Message) -> bool {
+/// Runs one group, commits it and answers it.
+fn group(connection: &Connection, queue: &flume::Receiver<Queued>, first: Queued) {
     let mut done: Vec<Box<dyn Job>> = Vec::new();
     let mut next = Some(first);
-    let mut stopping = false;
     let mut open = false;
-    while let Some(message) = next.take() {
-        let Message::Write(mut job, deadline) = message else {
-            stopping = true;
-            break;
-        };
+    while let Some(Queued { mut job, deadline }) = next.take() {
         let result = if Instant::now() >= deadline {
             Err(StoreError::Overloaded)
         } else {
@@ -103,7 +95,6 @@ fn group(connection: &Connection, queue: &flume::Receiver<Message>, first: Messa
     if open {
         commit(connection, done);
     }
-    stopping
 }
 
 /// Runs one closure in a savepoint of its own.
