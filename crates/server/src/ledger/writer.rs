@@ -21,8 +21,18 @@ pub(super) async fn run(engine: impl Engine, mut queue: mpsc::Receiver<Queued>, 
             continue;
         }
         metrics::histogram!("ledger_batch_size").record(u32::try_from(batch.len()).unwrap_or(u32::MAX));
-        settle(&engine, batch, waiters, Instant::now() + limits.resolve).await;
+        let trial = Trial { until: Instant::now() + limits.resolve, in_doubt: false };
+        settle(&engine, batch, waiters, trial).await;
     }
+}
+
+/// How far the attempts at a batch have come. Its halves inherit it.
+#[derive(Clone, Copy, Debug)]
+struct Trial {
+    /// When an unknown outcome is given up.
+    until: Instant,
+    /// Whether some attempt may have been committed: then no later failure proves that nothing happened.
+    in_doubt: bool,
 }
 
 /// Drops what waited for too long; the rest will be answered by its commit, however long that takes.
@@ -46,10 +56,10 @@ fn settle<'engine>(
     engine: &'engine impl Engine,
     batch: Batch,
     mut waiters: Vec<Waiter>,
-    resolve_until: Instant,
+    mut trial: Trial,
 ) -> Pin<Box<dyn Future<Output = ()> + Send + 'engine>> {
     Box::pin(async move {
-        match resolve(engine, &batch, resolve_until).await {
+        match resolve(engine, &batch, &mut trial).await {
             Ok(answers) if answers.len() == waiters.len() => {
                 for (answer, waiter) in answers.into_iter().zip(waiters) {
                     count(&answer);
@@ -70,12 +80,13 @@ fn settle<'engine>(
                 metrics::counter!("ledger_bisections_total").increment(1);
                 let (first, second) = halves(&batch);
                 let second_waiters = waiters.split_off(first.len());
-                settle(engine, first, waiters, resolve_until).await;
-                settle(engine, second, second_waiters, resolve_until).await;
+                settle(engine, first, waiters, trial).await;
+                settle(engine, second, second_waiters, trial).await;
             }
             Err(error) => {
                 tracing::error!(error = &error as &dyn std::error::Error, "a command breaks every batch that it is in");
-                fail(waiters, || LedgerError::Broken);
+                let verdict = || if trial.in_doubt { LedgerError::OutcomeUnknown } else { LedgerError::Broken };
+                fail(waiters, verdict);
             }
         }
     })
@@ -96,8 +107,7 @@ fn fail(waiters: Vec<Waiter>, error: impl Fn() -> LedgerError) {
 
 /// Runs a batch until its outcome is known: again with the same ids and keys, which tell what happened
 /// the time before. Absence proves nothing, so it is never read as "not committed".
-async fn resolve(engine: &impl Engine, batch: &Batch, until: Instant) -> Result<Vec<Answer>, StoreError> {
-    let mut may_be_committed = false;
+async fn resolve(engine: &impl Engine, batch: &Batch, trial: &mut Trial) -> Result<Vec<Answer>, StoreError> {
     loop {
         let started = stopwatch();
         let result = engine.run(batch.clone()).await;
@@ -107,14 +117,14 @@ async fn resolve(engine: &impl Engine, batch: &Batch, until: Instant) -> Result<
                 metrics::counter!("ledger_commits_total").increment(1);
                 return Ok(answers);
             }
-            Err(StoreError::OutcomeUnknown) => may_be_committed = true,
+            Err(StoreError::OutcomeUnknown) => trial.in_doubt = true,
             // Once in doubt, an outage says nothing about the first try.
-            Err(error) if may_be_committed && error.is_outage() => {}
+            Err(error) if trial.in_doubt && error.is_outage() => {}
             Err(error) => return Err(error),
         }
         metrics::counter!("ledger_unknown_outcomes_total").increment(1);
         let pause = Duration::from_millis(rand::random_range(5..200));
-        if Instant::now() + pause >= until {
+        if Instant::now() + pause >= trial.until {
             return Err(StoreError::OutcomeUnknown);
         }
         tokio::time::sleep(pause).await;

@@ -23,6 +23,9 @@ impl Connection {
     /// The connection that writes.
     pub(in crate::store) fn open_writer(path: &Path) -> Result<Self, OpenError> {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        // Until the settings are made: two processes that turn the log of a new file on at once would
+        // each find it locked by the other, and SQLite lets neither wait.
+        let _turn = settings::take_turn(path)?;
         let connection = rusqlite::Connection::open_with_flags(path, flags)?;
         settings::apply(&connection, settings::SETTINGS)?;
         Ok(Self::wrap(connection))
@@ -30,11 +33,9 @@ impl Connection {
 
     /// A connection that cannot write.
     pub(super) fn open_reader(path: &Path) -> Result<Self, OpenError> {
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = rusqlite::Connection::open_with_flags(path, flags)?;
-        settings::apply(&connection, settings::SETTINGS)?;
-        connection.pragma_update(None, "query_only", true)?;
-        Ok(Self::wrap(connection))
+        let connection = Self::open_writer(path)?;
+        connection.inner.pragma_update(None, "query_only", true)?;
+        Ok(connection)
     }
 
     fn wrap(inner: rusqlite::Connection) -> Self {

@@ -74,11 +74,26 @@ pub(super) fn verify(connection: &rusqlite::Connection) -> Result<(), OpenError>
 /// Makes the directory and the file, readable by their owner alone.
 pub(super) fn prepare_file(path: &Path) -> Result<(), OpenError> {
     use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
-    if let Some(directory) = path.parent().filter(|directory| !directory.as_os_str().is_empty()) {
-        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(directory(path))?;
+    // Only a new file is opened here. Closing one that is in use would drop every lock that SQLite holds on
+    // it in this process.
+    match std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(error.into()),
+        _ => Ok(()),
     }
-    std::fs::OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path)?;
-    Ok(())
+}
+
+/// Waits until no other process makes its settings. The turn ends with the value, or with the process.
+///
+/// It is the directory that is locked, because SQLite has its own locks on the file.
+pub(super) fn take_turn(path: &Path) -> Result<std::fs::File, OpenError> {
+    let turn = std::fs::File::open(directory(path))?;
+    turn.lock()?;
+    Ok(turn)
+}
+
+fn directory(path: &Path) -> &Path {
+    path.parent().filter(|directory| !directory.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// Where the write-ahead log of a database lies.
