@@ -64,8 +64,7 @@ fn http(app: &App) -> http1::Builder {
     http.timer(TokioTimer::new())
         .header_read_timeout(Duration::from_secs(app.config.server.header_timeout_seconds))
         .max_buf_size(HEADER_BYTES_MAX)
-        .max_headers(HEADERS_MAX)
-        .pipeline_flush(true);
+        .max_headers(HEADERS_MAX);
     http
 }
 
