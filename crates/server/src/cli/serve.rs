@@ -51,7 +51,7 @@ async fn serve(config: Config, data_dir: &Path) -> anyhow::Result<End> {
     Ok(if drained { End::Done } else { End::Failed })
 }
 
-/// Resolves at the first SIGTERM or Ctrl-C. A second one ends the process, as it would without us.
+/// Resolves at the first SIGTERM or Ctrl-C. Further ones change nothing: the drain has a deadline of its own.
 fn stop_signal() -> anyhow::Result<impl Future<Output = ()>> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
@@ -86,7 +86,7 @@ async fn serve_metrics(
     let (router, upkeep) = (metrics::router(app.clone(), handle.clone()), handle);
     let task = tokio::spawn(async move {
         let mut stopping = stopped.clone();
-        let serving = axum::serve(listener, router).with_graceful_shutdown(async move {
+        let serving = metrics::serve(listener, router, async move {
             let _ = stopping.changed().await;
         });
         let keeping = async {

@@ -4,3 +4,6 @@
 
 mod harness;
 mod http;
+mod ledger;
+mod store;
+mod tidy;
