@@ -14,6 +14,8 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
 use tower::ServiceExt;
 
 /// Bytes of a request's header.
@@ -24,12 +26,16 @@ const HEADERS_MAX: usize = 64;
 const FAREWELL: Duration = Duration::from_millis(500);
 
 /// Serves until `stop` resolves, then drains: every request that was accepted is answered. Says whether
-/// all of them were, within the time that the settings give.
+/// all of them were, within the time that the settings give. Connections that are still open then, or
+/// when this future is dropped, are cut: what their clients asked of the ledger is done all the same.
 pub async fn serve(app: &App, router: Router, listener: TcpListener, stop: impl Future<Output = ()>) -> bool {
-    let connections_max = app.config.server.connections_max;
-    let places = Arc::new(Semaphore::new(connections_max));
-    let graceful = GracefulShutdown::new();
-    let server = Server { http: http(app), router, graceful: &graceful, places: Arc::clone(&places) };
+    let mut server = Server {
+        http: http(app),
+        router,
+        graceful: GracefulShutdown::new(),
+        places: Arc::new(Semaphore::new(app.config.server.connections_max)),
+        connections: JoinSet::new(),
+    };
     tokio::pin!(stop);
     loop {
         let accepted = tokio::select! {
@@ -50,13 +56,8 @@ pub async fn serve(app: &App, router: Router, listener: TcpListener, stop: impl 
     while let Ok(Ok((stream, peer, place))) = tokio::time::timeout(Duration::ZERO, server.accept(&listener)).await {
         server.handle(stream, peer, place);
     }
-    drop((listener, server));
-    let all = u32::try_from(connections_max).unwrap_or(u32::MAX);
-    if tokio::time::timeout(FAREWELL, places.acquire_many(all)).await.is_ok() {
-        return true;
-    }
-    let patience = Duration::from_secs(app.config.server.drain_timeout_seconds);
-    tokio::time::timeout(patience, graceful.shutdown()).await.is_ok()
+    drop(listener);
+    server.drain(Duration::from_secs(app.config.server.drain_timeout_seconds)).await
 }
 
 fn http(app: &App) -> http1::Builder {
@@ -68,14 +69,15 @@ fn http(app: &App) -> http1::Builder {
     http
 }
 
-struct Server<'server> {
+struct Server {
     http: http1::Builder,
     router: Router,
-    graceful: &'server GracefulShutdown,
+    graceful: GracefulShutdown,
     places: Arc<Semaphore>,
+    connections: JoinSet<()>,
 }
 
-impl Server<'_> {
+impl Server {
     /// Waits for a place first: a connection beyond the limit stays in the kernel's queue.
     async fn accept(
         &self,
@@ -88,7 +90,9 @@ impl Server<'_> {
         Ok((stream, peer, place))
     }
 
-    fn handle(&self, stream: TcpStream, peer: SocketAddr, place: tokio::sync::OwnedSemaphorePermit) {
+    fn handle(&mut self, stream: TcpStream, peer: SocketAddr, place: tokio::sync::OwnedSemaphorePermit) {
+        // Those that have ended make room for those that come.
+        while self.connections.try_join_next().is_some() {}
         let router = self.router.clone();
         let service = service_fn(move |request: hyper::Request<Incoming>| {
             let mut request = request.map(Body::new);
@@ -96,11 +100,34 @@ impl Server<'_> {
             router.clone().oneshot(request)
         });
         let connection = self.graceful.watch(self.http.serve_connection(TokioIo::new(stream), service));
-        tokio::spawn(async move {
+        self.connections.spawn(async move {
             if let Err(error) = connection.await {
                 tracing::debug!(error = &error as &dyn std::error::Error, "a connection ended early");
             }
             drop(place);
         });
     }
+    /// Waits until every connection has ended. Says whether they did, within `patience`.
+    async fn drain(self, patience: Duration) -> bool {
+        let Self { graceful, mut connections, .. } = self;
+        let until = Instant::now() + patience;
+        let farewell = until.min(Instant::now() + FAREWELL);
+        if tokio::time::timeout_at(farewell, ended(&mut connections)).await.is_ok() {
+            return true;
+        }
+        let asked = async {
+            graceful.shutdown().await;
+            ended(&mut connections).await;
+        };
+        if tokio::time::timeout_at(until, asked).await.is_ok() {
+            return true;
+        }
+        tracing::warn!(connections = connections.len(), "clients did not take their answers in time");
+        connections.shutdown().await;
+        false
+    }
+}
+
+async fn ended(connections: &mut JoinSet<()>) {
+    while connections.join_next().await.is_some() {}
 }
