@@ -9,6 +9,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
+use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -52,11 +53,9 @@ pub async fn serve(app: &App, router: Router, listener: TcpListener, stop: impl 
         }
     }
     app.drain();
-    // Connections that the kernel has accepted already belong to clients that believe in us.
-    while let Ok(Ok((stream, peer, place))) = tokio::time::timeout(Duration::ZERO, server.accept(&listener)).await {
-        server.handle(stream, peer, place);
+    if let Err(error) = server.accept_the_last(listener) {
+        tracing::warn!(error = &error as &dyn std::error::Error, "waiting connections could not be accepted");
     }
-    drop(listener);
     server.drain(Duration::from_secs(app.config.server.drain_timeout_seconds)).await
 }
 
@@ -88,6 +87,24 @@ impl Server {
         // Answers are small and whole: waiting for more to send only costs time.
         stream.set_nodelay(true)?;
         Ok((stream, peer, place))
+    }
+
+    /// Connections that the kernel has accepted already belong to clients that believe in us. They are asked
+    /// for directly, because the runtime has not heard of the newest; then nobody listens any more.
+    fn accept_the_last(&mut self, listener: TcpListener) -> std::io::Result<()> {
+        let listener = listener.into_std()?;
+        while let Ok(place) = Arc::clone(&self.places).try_acquire_owned() {
+            match listener.accept() {
+                // One that has gone again is no reason to leave the others waiting.
+                Ok((stream, peer)) => {
+                    let _ = into_tokio(stream).map(|stream| self.handle(stream, peer, place));
+                }
+                Err(error) if error.kind() == ErrorKind::ConnectionAborted => {}
+                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
     }
 
     fn handle(&mut self, stream: TcpStream, peer: SocketAddr, place: tokio::sync::OwnedSemaphorePermit) {
@@ -126,6 +143,12 @@ impl Server {
         connections.shutdown().await;
         false
     }
+}
+
+fn into_tokio(stream: std::net::TcpStream) -> std::io::Result<TcpStream> {
+    stream.set_nonblocking(true)?;
+    stream.set_nodelay(true)?;
+    TcpStream::from_std(stream)
 }
 
 async fn ended(connections: &mut JoinSet<()>) {
