@@ -11,9 +11,12 @@ use anyhow::Context;
 use std::net::SocketAddr;
 use std::path::Path;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::watch;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
+
+/// How long a scrape of the metrics may take once everything else has ended.
+const METRICS_FAREWELL: std::time::Duration = std::time::Duration::from_secs(1);
 
 pub(super) fn run(config: Config, data_dir: &Path) -> anyhow::Result<End> {
     runtime()?.block_on(serve(config, data_dir))
@@ -33,14 +36,26 @@ async fn serve(config: Config, data_dir: &Path) -> anyhow::Result<End> {
     let jobs = Jobs::start(&app);
     let (stop, stopped) = watch::channel(false);
     let metrics = serve_metrics(&app, stopped).await?;
+    let mut signals = Signals::listen()?;
     greet(&app, address, &path, metrics.as_ref().map(|(address, _)| *address));
 
     let router = http::router(&app);
-    let drained = http::server::serve(&app, router, listener, stop_signal()?).await;
+    let (tell, told) = oneshot::channel();
+    let told = async {
+        let _ = told.await;
+    };
+    let drained = tokio::select! {
+        drained = http::server::serve(&app, router, listener, told) => drained,
+        () = signals.conduct(tell) => false,
+    };
     tracing::info!(drained, "no more requests; closing the ledger");
     let _ = stop.send(true);
-    if let Some((_, task)) = metrics {
-        let _ = task.await;
+    if let Some((_, mut task)) = metrics {
+        // Nobody's figures are worth waiting for.
+        if tokio::time::timeout(METRICS_FAREWELL, &mut task).await.is_err() {
+            task.abort();
+            let _ = task.await;
+        }
     }
     jobs.stop().await;
     // The last door closes, the queue empties, and the log is folded into the file.
@@ -51,16 +66,32 @@ async fn serve(config: Config, data_dir: &Path) -> anyhow::Result<End> {
     Ok(if drained { End::Done } else { End::Failed })
 }
 
-/// Resolves at the first SIGTERM or Ctrl-C. Further ones change nothing: the drain has a deadline of its own.
-fn stop_signal() -> anyhow::Result<impl Future<Output = ()>> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    Ok(async move {
+/// SIGTERM and Ctrl-C.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn listen() -> anyhow::Result<Self> {
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    async fn next(&mut self) -> &'static str {
         tokio::select! {
-            _ = terminate.recv() => tracing::info!("SIGTERM: finishing the requests under way"),
-            _ = interrupt.recv() => tracing::info!("Ctrl-C: finishing the requests under way"),
+            _ = self.terminate.recv() => "SIGTERM",
+            _ = self.interrupt.recv() => "Ctrl-C",
         }
-    })
+    }
+
+    /// The first signal is passed on; at the second, this resolves: somebody has no more patience.
+    async fn conduct(&mut self, tell: oneshot::Sender<()>) {
+        let first = self.next().await;
+        tracing::info!("{first}: finishing the requests under way");
+        let _ = tell.send(());
+        let second = self.next().await;
+        tracing::warn!("{second} again: giving up the requests under way");
+    }
 }
 
 async fn serve_metrics(
@@ -83,12 +114,14 @@ async fn serve_metrics(
     };
     let address = listener.local_addr()?;
     let handle = metrics::install()?;
-    let (router, upkeep) = (metrics::router(app.clone(), handle.clone()), handle);
+    let (app, router, upkeep) = (app.clone(), metrics::router(app.clone(), handle.clone()), handle);
     let task = tokio::spawn(async move {
         let mut stopping = stopped.clone();
-        let serving = metrics::serve(listener, router, async move {
+        let stop = async move {
             let _ = stopping.changed().await;
-        });
+        };
+        // With the same limits and time-outs as the API.
+        let serving = http::server::serve(&app, router, listener, stop);
         let keeping = async {
             while tokio::time::timeout(std::time::Duration::from_secs(5), stopped.changed()).await.is_err() {
                 upkeep.run_upkeep();

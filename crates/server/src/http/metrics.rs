@@ -5,7 +5,6 @@ use axum::Router;
 use axum::extract::State;
 use axum::routing::get;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
-use tokio::net::TcpListener;
 
 /// From half a millisecond to ten seconds.
 const SECONDS: &[f64] = &[0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
@@ -28,13 +27,6 @@ pub fn install() -> anyhow::Result<PrometheusHandle> {
 /// The route.
 pub fn router(app: App, handle: PrometheusHandle) -> Router {
     Router::new().route("/metrics", get(render)).with_state((app, handle))
-}
-
-/// Serves it until `stop` resolves.
-pub async fn serve(listener: TcpListener, router: Router, stop: impl Future<Output = ()> + Send + 'static) {
-    if let Err(error) = axum::serve(listener, router).with_graceful_shutdown(stop).await {
-        tracing::warn!(error = &error as &dyn std::error::Error, "metrics are not served any more");
-    }
 }
 
 async fn render(State((app, handle)): State<(App, PrometheusHandle)>) -> String {

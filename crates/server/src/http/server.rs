@@ -9,11 +9,14 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
+use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
 use tower::ServiceExt;
 
 /// Bytes of a request's header.
@@ -24,12 +27,16 @@ const HEADERS_MAX: usize = 64;
 const FAREWELL: Duration = Duration::from_millis(500);
 
 /// Serves until `stop` resolves, then drains: every request that was accepted is answered. Says whether
-/// all of them were, within the time that the settings give.
+/// all of them were, within the time that the settings give. Connections that are still open then, or
+/// when this future is dropped, are cut: what their clients asked of the ledger is done all the same.
 pub async fn serve(app: &App, router: Router, listener: TcpListener, stop: impl Future<Output = ()>) -> bool {
-    let connections_max = app.config.server.connections_max;
-    let places = Arc::new(Semaphore::new(connections_max));
-    let graceful = GracefulShutdown::new();
-    let server = Server { http: http(app), router, graceful: &graceful, places: Arc::clone(&places) };
+    let mut server = Server {
+        http: http(app),
+        router,
+        graceful: GracefulShutdown::new(),
+        places: Arc::new(Semaphore::new(app.config.server.connections_max)),
+        connections: JoinSet::new(),
+    };
     tokio::pin!(stop);
     loop {
         let accepted = tokio::select! {
@@ -46,17 +53,10 @@ pub async fn serve(app: &App, router: Router, listener: TcpListener, stop: impl 
         }
     }
     app.drain();
-    // Connections that the kernel has accepted already belong to clients that believe in us.
-    while let Ok(Ok((stream, peer, place))) = tokio::time::timeout(Duration::ZERO, server.accept(&listener)).await {
-        server.handle(stream, peer, place);
+    if let Err(error) = server.accept_the_last(listener) {
+        tracing::warn!(error = &error as &dyn std::error::Error, "waiting connections could not be accepted");
     }
-    drop((listener, server));
-    let all = u32::try_from(connections_max).unwrap_or(u32::MAX);
-    if tokio::time::timeout(FAREWELL, places.acquire_many(all)).await.is_ok() {
-        return true;
-    }
-    let patience = Duration::from_secs(app.config.server.drain_timeout_seconds);
-    tokio::time::timeout(patience, graceful.shutdown()).await.is_ok()
+    server.drain(Duration::from_secs(app.config.server.drain_timeout_seconds)).await
 }
 
 fn http(app: &App) -> http1::Builder {
@@ -68,14 +68,15 @@ fn http(app: &App) -> http1::Builder {
     http
 }
 
-struct Server<'server> {
+struct Server {
     http: http1::Builder,
     router: Router,
-    graceful: &'server GracefulShutdown,
+    graceful: GracefulShutdown,
     places: Arc<Semaphore>,
+    connections: JoinSet<()>,
 }
 
-impl Server<'_> {
+impl Server {
     /// Waits for a place first: a connection beyond the limit stays in the kernel's queue.
     async fn accept(
         &self,
@@ -88,7 +89,27 @@ impl Server<'_> {
         Ok((stream, peer, place))
     }
 
-    fn handle(&self, stream: TcpStream, peer: SocketAddr, place: tokio::sync::OwnedSemaphorePermit) {
+    /// Connections that the kernel has accepted already belong to clients that believe in us. They are asked
+    /// for directly, because the runtime has not heard of the newest; then nobody listens any more.
+    fn accept_the_last(&mut self, listener: TcpListener) -> std::io::Result<()> {
+        let listener = listener.into_std()?;
+        while let Ok(place) = Arc::clone(&self.places).try_acquire_owned() {
+            match listener.accept() {
+                // One that has gone again is no reason to leave the others waiting.
+                Ok((stream, peer)) => {
+                    let _ = into_tokio(stream).map(|stream| self.handle(stream, peer, place));
+                }
+                Err(error) if error.kind() == ErrorKind::ConnectionAborted => {}
+                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    fn handle(&mut self, stream: TcpStream, peer: SocketAddr, place: tokio::sync::OwnedSemaphorePermit) {
+        // Those that have ended make room for those that come.
+        while self.connections.try_join_next().is_some() {}
         let router = self.router.clone();
         let service = service_fn(move |request: hyper::Request<Incoming>| {
             let mut request = request.map(Body::new);
@@ -96,11 +117,41 @@ impl Server<'_> {
             router.clone().oneshot(request)
         });
         let connection = self.graceful.watch(self.http.serve_connection(TokioIo::new(stream), service));
-        tokio::spawn(async move {
+        self.connections.spawn(async move {
             if let Err(error) = connection.await {
                 tracing::debug!(error = &error as &dyn std::error::Error, "a connection ended early");
             }
             drop(place);
         });
     }
+
+    /// Waits until every connection has ended. Says whether they did, within `patience`.
+    async fn drain(self, patience: Duration) -> bool {
+        let Self { graceful, mut connections, .. } = self;
+        let until = Instant::now() + patience;
+        let farewell = until.min(Instant::now() + FAREWELL);
+        if tokio::time::timeout_at(farewell, ended(&mut connections)).await.is_ok() {
+            return true;
+        }
+        let asked = async {
+            graceful.shutdown().await;
+            ended(&mut connections).await;
+        };
+        if tokio::time::timeout_at(until, asked).await.is_ok() {
+            return true;
+        }
+        tracing::warn!(connections = connections.len(), "clients did not take their answers in time");
+        connections.shutdown().await;
+        false
+    }
+}
+
+fn into_tokio(stream: std::net::TcpStream) -> std::io::Result<TcpStream> {
+    stream.set_nonblocking(true)?;
+    stream.set_nodelay(true)?;
+    TcpStream::from_std(stream)
+}
+
+async fn ended(connections: &mut JoinSet<()>) {
+    while connections.join_next().await.is_some() {}
 }

@@ -88,14 +88,15 @@ impl Server {
         command.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let log = Arc::new(Mutex::new(String::new()));
-        let (tell, told) = oneshot::channel();
+        let (greeted, greeting) = oneshot::channel();
         let stderr = child.stderr.take().unwrap();
         let kept = Arc::clone(&log);
-        std::thread::spawn(move || listen(stderr, &kept, tell));
+        std::thread::spawn(move || listen(stderr, &kept, greeted));
         let unknown = SocketAddr::from(([0, 0, 0, 0], 0));
         let mut server = Self { child, log, address: unknown, ready_after: Duration::ZERO };
-        let address = timeout(START, told).await.ok().and_then(Result::ok);
-        server.address = address.unwrap_or_else(|| panic!("it did not start:\n{}", server.log()));
+        let came = timeout(START, greeting).await;
+        assert!(matches!(came, Ok(Ok(()))), "it did not start:\n{}", server.log());
+        server.address = server.address_of("API");
         server.await_ready(started).await;
         server.ready_after = started.elapsed();
         server
@@ -113,15 +114,34 @@ impl Server {
         self.log.lock().unwrap().clone()
     }
 
+    /// Where something listens, by the greeting.
+    pub fn address_of(&self, what: &str) -> SocketAddr {
+        let log = self.log();
+        let line = log.lines().find_map(|line| line.trim().strip_prefix(what)).unwrap();
+        line.trim().strip_prefix("http://").unwrap().split('/').next().unwrap().parse().unwrap()
+    }
+
+    /// How much memory it has.
+    pub fn memory_kib(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse().unwrap()
+    }
+
     /// SIGKILL: it ends where it stands.
     pub fn kill(mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }
 
+    /// Any other signal.
+    pub fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
+    }
+
     /// SIGTERM: it is asked to end.
     pub fn terminate(&self) {
-        kill_process(Pid::from_child(&self.child), Signal::TERM).unwrap();
+        self.signal(Signal::TERM);
     }
 
     /// Waits for its end.
@@ -158,19 +178,16 @@ async fn is_ready(address: SocketAddr) -> bool {
     matches!(asked, Ok(Ok(answer)) if answer.status == 200)
 }
 
-/// Keeps what the server says, and tells where it listens. Ends with the server.
-fn listen(stderr: ChildStderr, kept: &Mutex<String>, tell: oneshot::Sender<SocketAddr>) {
-    let mut tell = Some(tell);
+/// Keeps what the server says, and tells when it has said where it listens. Ends with the server.
+fn listen(stderr: ChildStderr, kept: &Mutex<String>, greeted: oneshot::Sender<()>) {
+    let mut greeted = Some(greeted);
     for line in BufReader::new(stderr).lines().map_while(Result::ok) {
-        let address = line
-            .trim()
-            .strip_prefix("API")
-            .and_then(|rest| rest.trim().strip_prefix("http://")?.split('/').next()?.parse().ok());
-        if let Some((tell, address)) = address.and_then(|address| Some((tell.take()?, address))) {
-            let _ = tell.send(address);
-        }
         let mut kept = kept.lock().unwrap();
         kept.push_str(&line);
         kept.push('\n');
+        // The last line of those that say what is where.
+        if let Some(greeted) = greeted.take_if(|_| line.starts_with("  Data ")) {
+            let _ = greeted.send(());
+        }
     }
 }
