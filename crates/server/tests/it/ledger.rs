@@ -1,0 +1,8 @@
+//! The door through which all money moves: the queue, the batches, and every way in which a commit can fail.
+
+pub mod bank;
+mod bisection;
+mod door;
+mod outcomes;
+mod queue;
+mod scripted;

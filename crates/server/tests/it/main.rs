@@ -1,0 +1,6 @@
+//! One test binary, the same tree again.
+
+#[cfg(test)]
+mod ledger;
+#[cfg(test)]
+mod store;

@@ -1,0 +1,151 @@
+//! The contract of the store: every public function of it has its promise written down here, once, for
+//! every database that there is.
+
+mod audit_logs;
+mod entries;
+mod gate;
+mod idempotency_keys;
+mod ledger;
+mod migrations;
+mod processes;
+mod reconciliation;
+mod refresh_tokens;
+mod schema;
+mod sessions;
+mod shutdown;
+mod units;
+mod users;
+mod values;
+mod views;
+mod wallets;
+
+use domain::audit::Actor;
+use domain::id::{SessionId, TransactionId, UserId};
+use domain::timestamp::Timestamp;
+use domain::user::{Email, Role, Username};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use superapp::store::migrations::Migrator;
+use superapp::store::users::NewUser;
+use superapp::store::{Database, Options, StoreError, View, Work};
+use tempfile::TempDir;
+use tokio::time::Instant;
+use uuid::Uuid;
+
+/// When the tests begin: a round number in 2033, far from both ends of time.
+pub const START: Timestamp = Timestamp::from_micros(2_000_000_000_000_000);
+
+/// A database of a test's own, with its schema in place.
+#[derive(Debug)]
+pub struct Fixture {
+    pub database: Database,
+    pub path: PathBuf,
+    // Deletes the file when the test is over.
+    _directory: TempDir,
+}
+
+/// Every kind of database that the contract holds for, each one fresh.
+pub fn databases() -> Vec<Fixture> {
+    vec![Fixture::sqlite()]
+}
+
+/// A moment until which nothing in a test has to wait.
+pub fn soon() -> Instant {
+    Instant::now() + Duration::from_secs(60)
+}
+
+/// Opens another handle on a file, as another process would.
+pub fn open(path: &Path) -> Database {
+    Database::open(path, &Options::default()).unwrap()
+}
+
+impl Fixture {
+    pub fn sqlite() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("superapp.db");
+        Migrator::open(&path).unwrap().up(START).unwrap();
+        Self { database: open(&path), path, _directory: directory }
+    }
+
+    /// A unit of work that is expected to succeed.
+    pub async fn write<T: Send + 'static>(
+        &self,
+        work: impl FnMut(&mut Work<'_>) -> Result<T, StoreError> + Send + 'static,
+    ) -> T {
+        self.try_write(work).await.unwrap()
+    }
+
+    pub async fn try_write<T: Send + 'static>(
+        &self,
+        work: impl FnMut(&mut Work<'_>) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.database.write(work, soon()).await
+    }
+
+    /// A read that is expected to succeed.
+    pub async fn read<T: Send + 'static>(
+        &self,
+        read: impl FnMut(&View<'_>) -> Result<T, StoreError> + Send + 'static,
+    ) -> T {
+        self.database.read(read).await.unwrap()
+    }
+
+    /// A user with a wallet.
+    pub async fn user(&self, number: u128) -> UserId {
+        let new = new_user(number);
+        let id = new.id;
+        self.write(move |work| {
+            superapp::store::users::insert(work, &new)?;
+            superapp::store::wallets::insert_user(work, new.id, "IDR", START)
+        })
+        .await;
+        id
+    }
+
+    /// A connection past every rule of ours, to look behind the scenes and to break things.
+    pub fn sqlite_connection(&self) -> rusqlite::Connection {
+        rusqlite::Connection::open(&self.path).unwrap()
+    }
+}
+
+pub fn uuid(number: u128) -> Uuid {
+    Uuid::from_u128(number)
+}
+
+pub fn user_id(number: u128) -> UserId {
+    UserId::new(uuid(number))
+}
+
+pub fn session_id(number: u128) -> SessionId {
+    SessionId::new(uuid(number))
+}
+
+pub fn transaction_id(number: u128) -> TransactionId {
+    TransactionId::new(uuid(number))
+}
+
+/// An account whose every field follows from a number.
+pub fn new_user(number: u128) -> NewUser {
+    NewUser {
+        id: user_id(number),
+        email: Email::parse(&format!("user{number}@example.com")).unwrap(),
+        username: Some(Username::parse(&format!("User{number}")).unwrap()),
+        password_hash: format!("hash {number}"),
+        role: Role::User,
+        created_at: START,
+    }
+}
+
+/// A unit of work that adds one account.
+pub fn insert(number: u128) -> impl FnMut(&mut Work<'_>) -> Result<(), StoreError> + Send + 'static {
+    move |work| superapp::store::users::insert(work, &new_user(number))
+}
+
+/// How many accounts there are.
+pub fn count(view: &View<'_>) -> Result<usize, StoreError> {
+    view.query("SELECT 1 FROM users", &[], |_| Ok(())).map(|rows| rows.len())
+}
+
+pub fn actor(user: UserId) -> Actor {
+    Actor { id: Some(user), credential: None, address: None, request_id: "request".to_owned() }
+}

@@ -1,0 +1,176 @@
+//! Reconciliation: whatever is broken in a ledger is named by its own name, and a sound one is not accused.
+
+mod corruptions;
+
+use super::{Fixture, START, databases, open};
+use crate::ledger::bank::{Bank, discrepancies};
+use corruptions::{CORRUPTIONS, corrupt};
+use domain::command::Command;
+use domain::id::{TransactionId, WalletId};
+use domain::idempotency::RETENTION;
+use domain::reconciliation::Discrepancy;
+use domain::timestamp::Span;
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+use std::path::Path;
+use superapp::store::reconciliation::{CHECKS, Extent, extent};
+use superapp::store::{View, idempotency_keys};
+
+const USERS: usize = 12;
+
+/// Deposits for everybody, then random transfers, some of them for more than there is.
+async fn trade(bank: &Bank, transactions: usize, random: &mut StdRng) {
+    let deposits = (0..USERS * 2).map(|index| bank.deposit(index % USERS, random.random_range(1_000..100_000)));
+    bank.execute("deposit", deposits.collect()).await;
+    let mut commands: Vec<Command> = Vec::new();
+    for _ in 0..transactions {
+        let from = random.random_range(0..USERS);
+        let to = (from + random.random_range(1..USERS)) % USERS;
+        let cents = if random.random_bool(0.1) { 1 << 40 } else { random.random_range(1..100) };
+        commands.push(bank.transfer(from, to, cents));
+    }
+    for (index, batch) in commands.chunks(97).enumerate() {
+        bank.advance(Span::seconds(1));
+        bank.execute(&format!("transfer-{index}"), batch.to_vec()).await;
+    }
+}
+
+/// The file of a ledger of a few hundred transactions, closed, and the moment to look at it.
+async fn traded(db: Fixture) -> Bank {
+    let bank = Bank::open(db, USERS as u128).await;
+    trade(&bank, 300, &mut StdRng::seed_from_u64(1)).await;
+    bank.assert_sound().await;
+    bank.db.database.close().await;
+    bank
+}
+
+#[tokio::test]
+async fn every_corruption_is_called_by_its_name() {
+    for db in databases() {
+        let bank = traded(db).await;
+        let now = bank.clock.now();
+        let directory = tempfile::tempdir().unwrap();
+        for corruption in CORRUPTIONS {
+            for pick in 0..10 {
+                let copy = directory.path().join("copy.db");
+                std::fs::copy(&bank.db.path, &copy).unwrap();
+                corrupt(&copy, corruption, pick);
+                let database = open(&copy);
+                let found = database.read(move |view| discrepancies(view, now)).await.unwrap();
+                database.close().await;
+                assert_eq!(found, corruption.found, "{}, pick {pick}", corruption.what);
+            }
+        }
+    }
+}
+
+#[test]
+fn every_code_is_caused_by_some_corruption_on_its_own_where_that_is_possible() {
+    for code in Discrepancy::CODES {
+        let causes = CORRUPTIONS.iter().filter(|corruption| corruption.found.contains(code));
+        let shortest = causes.map(|corruption| corruption.found.len()).min();
+        // Balances that do not sum to zero are either not those of the entries, or the entries do not balance.
+        assert_eq!(shortest, Some(if *code == "ledger_imbalance" { 2 } else { 1 }), "{code}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_wrong_is_named_with_its_place_and_its_figures() {
+    for db in databases() {
+        let bank = traded(db).await;
+        let now = bank.clock.now();
+        let look = async |text: &str| {
+            let directory = tempfile::tempdir().unwrap();
+            let copy = directory.path().join("copy.db");
+            std::fs::copy(&bank.db.path, &copy).unwrap();
+            corruptions::run(&copy, text);
+            let found = open(&copy).read(move |view| every_discrepancy(view, now)).await;
+            found.unwrap()
+        };
+        let (wallet, balance) = first_wallet(&bank.db.path);
+        let raised =
+            look("UPDATE wallets SET balance_cents = balance_cents + 5 WHERE id = (SELECT min(id) FROM wallets)").await;
+        let expected = [
+            Discrepancy::LedgerImbalance { sum: 5 },
+            Discrepancy::BalanceMismatch { wallet_id: wallet, balance: balance + 5, entries: balance },
+        ];
+        assert_eq!(raised, expected);
+        let (tx_id, amount) = first_transfer(&bank.db.path);
+        let raised = look(
+            "UPDATE transactions SET amount_cents = amount_cents + 5
+                WHERE tx_id = (SELECT min(tx_id) FROM transactions WHERE type = 'transfer')",
+        );
+        assert_eq!(raised.await, [Discrepancy::AmountMismatch { tx_id, amount: amount + 5, credits: amount }]);
+        let forgotten =
+            look("DELETE FROM audit_logs WHERE tx_id = (SELECT min(tx_id) FROM transactions WHERE type = 'transfer')");
+        assert_eq!(forgotten.await, [Discrepancy::TransactionWithoutAudit { tx_id }]);
+    }
+}
+
+fn every_discrepancy(
+    view: &View<'_>,
+    now: domain::timestamp::Timestamp,
+) -> Result<Vec<Discrepancy>, superapp::store::StoreError> {
+    let mut found = Vec::new();
+    for (_, check) in CHECKS {
+        found.extend(check(view, now)?);
+    }
+    Ok(found)
+}
+
+fn first_wallet(path: &Path) -> (WalletId, i64) {
+    let connection = rusqlite::Connection::open(path).unwrap();
+    let text = "SELECT id, balance_cents FROM wallets ORDER BY id LIMIT 1";
+    connection.query_row(text, [], |row| Ok((WalletId::new(uuid(row, 0)), row.get(1)?))).unwrap()
+}
+
+fn first_transfer(path: &Path) -> (TransactionId, i64) {
+    let connection = rusqlite::Connection::open(path).unwrap();
+    let text = "SELECT tx_id, amount_cents FROM transactions WHERE type = 'transfer' ORDER BY tx_id LIMIT 1";
+    connection.query_row(text, [], |row| Ok((TransactionId::new(uuid(row, 0)), row.get(1)?))).unwrap()
+}
+
+fn uuid(row: &rusqlite::Row<'_>, column: usize) -> uuid::Uuid {
+    uuid::Uuid::from_slice(&row.get::<_, Vec<u8>>(column).unwrap()).unwrap()
+}
+
+#[tokio::test]
+async fn ten_thousand_sound_transactions_are_not_accused() {
+    for db in databases() {
+        let bank = Bank::open(db, USERS as u128).await;
+        trade(&bank, 11_500, &mut StdRng::seed_from_u64(2)).await;
+        bank.assert_sound().await;
+        let Extent { wallets, transactions, entries } = bank.db.read(extent).await;
+        assert!(transactions >= 10_000, "{transactions}");
+        assert_eq!((wallets, entries), (i64::try_from(USERS).unwrap() + 3, 2 * transactions));
+    }
+}
+
+#[tokio::test]
+async fn an_empty_ledger_is_sound() {
+    for db in databases() {
+        assert_eq!(db.read(|view| discrepancies(view, START)).await, [""; 0]);
+        assert_eq!(db.read(extent).await, Extent::default());
+    }
+}
+
+#[test]
+fn every_code_has_its_check_and_its_place_in_the_report() {
+    let codes: Vec<_> = CHECKS.iter().map(|(code, _)| *code).collect();
+    assert_eq!(codes, Discrepancy::CODES);
+}
+
+#[tokio::test]
+async fn keys_that_were_swept_are_not_missed() {
+    for db in databases() {
+        let bank = Bank::open(db, 2).await;
+        bank.execute("in", vec![bank.deposit(0, 100)]).await;
+        let end = START.plus(RETENTION);
+        assert_eq!(bank.db.write(move |work| idempotency_keys::sweep(work, end, 10)).await, 1);
+        // The one who looks may have asked for the time a little before the one who swept.
+        for look in [end, end.minus(Span::MICROSECOND), end.minus(Span::seconds(5)), end.plus(Span::days(1))] {
+            assert_eq!(bank.discrepancies(look).await, [""; 0]);
+        }
+        assert_eq!(bank.discrepancies(START.plus(Span::hours(23))).await, ["transaction_without_record"]);
+    }
+}

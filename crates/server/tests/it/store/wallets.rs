@@ -1,0 +1,64 @@
+//! Wallets outside of batches: one to a user, the system's made once, one currency.
+
+use super::{START, databases, user_id};
+use domain::id::WalletId;
+use domain::money::Cents;
+use domain::wallet::{Provider, SystemWallet, WalletStatus};
+use superapp::store::{StoreError, wallets};
+
+#[tokio::test]
+async fn a_new_wallet_is_active_and_empty() {
+    for db in databases() {
+        let ann = db.user(1).await;
+        let wallet = db.read(move |view| wallets::find_by_user(view, ann)).await.unwrap();
+        assert_eq!((wallet.id, wallet.balance), (WalletId::of_user(ann), Cents::ZERO));
+        assert_eq!((wallet.currency.as_str(), wallet.status), ("IDR", WalletStatus::Active));
+        assert_eq!(wallet.last_transaction_at, None);
+        assert_eq!(db.read(|view| wallets::find_by_user(view, user_id(9))).await, None);
+    }
+}
+
+#[tokio::test]
+async fn a_user_has_one_wallet() {
+    for db in databases() {
+        let ann = db.user(1).await;
+        let again = db.try_write(move |work| wallets::insert_user(work, ann, "IDR", START)).await;
+        assert!(matches!(again, Err(StoreError::Refused(_))), "{again:?}");
+    }
+}
+
+#[tokio::test]
+async fn system_wallets_are_made_once_and_are_nobodys() {
+    for db in databases() {
+        let list = [SystemWallet::Platform, SystemWallet::Clearing(Provider::sandbox())];
+        for _ in 0..2 {
+            let list = list.clone();
+            db.write(move |work| wallets::insert_system(work, &list, "IDR", START)).await;
+        }
+        let text = "SELECT id, kind, provider, user_id FROM wallets ORDER BY kind DESC";
+        let rows = db
+            .read(move |view| {
+                view.query(text, &[], |row| {
+                    let owner: Option<domain::id::UserId> = row.get(3)?;
+                    Ok((row.get::<WalletId>(0)?, row.get::<String>(1)?, row.get::<Option<String>>(2)?, owner))
+                })
+            })
+            .await;
+        let expected = [
+            (list[0].id(), "platform".to_owned(), None, None),
+            (list[1].id(), "clearing".to_owned(), Some("sandbox".to_owned()), None),
+        ];
+        assert_eq!(rows, expected);
+    }
+}
+
+#[tokio::test]
+async fn another_currency_is_noticed() {
+    for db in databases() {
+        let other = |currency: &'static str| db.read(move |view| wallets::other_currency(view, currency));
+        assert_eq!(other("EUR").await, None, "there is no wallet yet");
+        db.user(1).await;
+        assert_eq!(other("IDR").await, None);
+        assert_eq!(other("EUR").await, Some("IDR".to_owned()));
+    }
+}
