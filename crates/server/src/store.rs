@@ -199,6 +199,14 @@ impl Database {
         self.engine.read(read).await
     }
 
+    /// Asks for nothing, to see whether the database answers.
+    ///
+    /// # Errors
+    /// As [`Database::read`].
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        self.read(|view| view.query_opt("SELECT 1", &[], |row| row.get::<i64>(0)).map(|_| ())).await
+    }
+
     /// Runs a unit of work, answering after its commit. It may run again, so it must change nothing
     /// but the database.
     ///
