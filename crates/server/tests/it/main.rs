@@ -4,3 +4,5 @@
 mod ledger;
 #[cfg(test)]
 mod store;
+#[cfg(test)]
+mod tidy;
