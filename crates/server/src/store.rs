@@ -199,6 +199,14 @@ impl Database {
         self.engine.read(read).await
     }
 
+    /// Asks for nothing, to see whether the database answers.
+    ///
+    /// # Errors
+    /// As [`Database::read`].
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        self.read(|view| view.query_opt("SELECT 1", &[], |row| row.get::<i64>(0)).map(|_| ())).await
+    }
+
     /// Looks something up by its key, from one snapshot, on the caller's own thread. For a handful of rows
     /// only: whatever may take longer than some microseconds belongs to [`Database::read`].
     ///

@@ -1,3 +1,5 @@
+//! Keys, fingerprints, and which answer a request with a key is due.
+
 use super::{ExecutionDigest, Fingerprint, Key, RETENTION, Record, StoredResponse, Verdict, judge};
 use crate::id::{TransactionId, UserId};
 use crate::timestamp::{Span, Timestamp};

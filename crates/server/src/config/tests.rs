@@ -1,3 +1,5 @@
+//! What the settings accept, and what they say about what they do not.
+
 use super::{Config, ConfigError, DatabaseUrl, Sources, known_keys};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

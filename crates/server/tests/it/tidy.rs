@@ -1,168 +1,206 @@
-//! The house rules of the layout, over the source text itself.
+//! The rules of the house, read from the text of the source: what may name what, what a file and a name may
+//! look like, and where SQL may stand.
 
-use std::path::{Path, PathBuf};
+mod database;
+mod source;
 
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
+use source::{File, files, root};
+use std::collections::BTreeSet;
+
+/// Lines to a file.
+const LINES_MAX: usize = 400;
+
+/// Each module of the server, and the others that it may name. Nothing points upward.
+const LAYERS: &[(&str, &[&str])] = &[
+    ("clock", &[]),
+    ("config", &[]),
+    ("idempotency", &[]),
+    ("telemetry", &["config"]),
+    ("auth", &["clock", "config"]),
+    ("store", &[]),
+    ("ledger", &["clock", "store"]),
+    ("operations", &["auth", "clock", "store"]),
+    ("app", &["auth", "clock", "config", "http", "idempotency", "ledger", "store"]),
+    ("http", &["app", "auth", "clock", "config", "idempotency", "ledger", "operations", "store"]),
+    ("jobs", &["app", "clock", "ledger", "operations", "store"]),
+    ("cli", &["app", "auth", "clock", "config", "http", "jobs", "operations", "store", "telemetry"]),
+];
+
+/// Words that only some files may say, and the beginnings of the paths of those.
+const CONFINED: &[(&str, &[&str])] = &[
+    ("rusqlite", &["store.rs", "store/"]),
+    ("postgres::", &["store.rs", "store/"]),
+    ("axum", &["http.rs", "http/", "cli/serve.rs"]),
+    ("StatusCode", &["http.rs", "http/"]),
+    ("process::abort", &["store/sqlite/writer.rs"]),
+    ("SystemTime", &["clock.rs"]),
+];
+
+fn server() -> Vec<File> {
+    files("crates/server/src", "rs")
 }
 
-/// Every Rust file below a folder: its path from the root of the workspace, and its text.
-fn files(folder: &str) -> Vec<(String, String)> {
-    let root = root();
-    let mut folders = vec![root.join(folder)];
-    let mut found = Vec::new();
-    while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                folders.push(path);
-            } else if path.extension().is_some_and(|extension| extension == "rs") {
-                let name = path.strip_prefix(&root).unwrap().to_string_lossy().into_owned();
-                found.push((name, std::fs::read_to_string(path).unwrap()));
-            }
-        }
-    }
-    assert!(!found.is_empty(), "{folder}");
-    found
+fn every_rust_file() -> Vec<File> {
+    files("crates", "rs")
 }
 
-fn assert_none(rule: &str, offenders: &[String]) {
-    assert!(offenders.is_empty(), "{rule}:\n{}", offenders.join("\n"));
+/// Fails with every complaint at once.
+fn assert_none(complaints: impl IntoIterator<Item = String>) {
+    let complaints: Vec<String> = complaints.into_iter().collect();
+    assert!(complaints.is_empty(), "\n{}", complaints.join("\n"));
 }
 
-/// Lines of code, without comments, that hold one of the words, in files that are not exempt.
-fn lines_with(words: &[&str], exempt: impl Fn(&str) -> bool) -> Vec<String> {
-    let mut found = Vec::new();
-    for (name, text) in files("crates/server/src") {
-        if exempt(&name) {
+#[test]
+fn layers_name_only_what_is_below_them() {
+    let mut complaints = Vec::new();
+    for file in server() {
+        let module = file.module();
+        if module == "lib" || module == "main" {
             continue;
         }
-        let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
-        let hits = code.filter(|line| words.iter().any(|word| line.contains(word)));
-        found.extend(hits.map(|line| format!("{name}: {}", line.trim())));
-    }
-    found
-}
-
-fn is_under(name: &str, module: &str) -> bool {
-    let source = format!("crates/server/src/{module}");
-    name == format!("{source}.rs") || name.starts_with(&format!("{source}/"))
-}
-
-#[test]
-fn only_the_store_names_a_database_driver() {
-    assert_none("rusqlite outside of store", &lines_with(&["rusqlite::"], |name| is_under(name, "store")));
-}
-
-#[test]
-fn only_http_names_axum() {
-    assert_none("axum outside of http", &lines_with(&["axum::", "StatusCode"], |name| is_under(name, "http")));
-}
-
-#[test]
-fn no_layer_names_one_above_it() {
-    let upward = |module: &str, above: &[&str]| {
-        let words: Vec<String> = above.iter().map(|above| format!("crate::{above}")).collect();
-        let words: Vec<&str> = words.iter().map(String::as_str).collect();
-        lines_with(&words, |name| !is_under(name, module))
-    };
-    assert_none("store", &upward("store", &["http", "ledger", "operations", "app", "cli"]));
-    assert_none("ledger", &upward("ledger", &["http", "operations", "app", "cli"]));
-    assert_none("operations", &upward("operations", &["http", "ledger", "app", "cli"]));
-    assert_none("http", &upward("http", &["cli"]));
-}
-
-#[test]
-fn sql_is_written_in_the_store_alone() {
-    let sql = ["INSERT INTO", "UPDATE wallets", "DELETE FROM", "SELECT * FROM", " FROM users", " FROM wallets"];
-    assert_none("SQL outside of store", &lines_with(&sql, |name| is_under(name, "store")));
-}
-
-#[test]
-fn no_sql_is_put_together_at_run_time() {
-    let made = lines_with(&["format!(\"SELECT", "format!(\"INSERT", "format!(\"UPDATE", "format!(\"DELETE"], |_| false);
-    assert_none("SQL from format!", &made);
-}
-
-#[test]
-fn the_rules_crate_has_no_clock_no_randomness_and_no_io() {
-    let manifest = std::fs::read_to_string(root().join("crates/domain/Cargo.toml")).unwrap();
-    let dependencies = manifest.split("[dependencies]").nth(1).unwrap().split("[dev-dependencies]").next().unwrap();
-    for name in ["tokio", "axum", "rusqlite", "postgres", "rand", "jiff", "serde", "getrandom"] {
-        assert!(!dependencies.contains(name), "{name}");
-    }
-    let words = ["std::fs", "std::net::Tcp", "std::time", "std::env", "std::process", "std::thread"];
-    for (name, text) in files("crates/domain/src") {
-        assert!(!words.iter().any(|word| text.contains(word)), "{name}");
-    }
-}
-
-#[test]
-fn files_are_short_and_say_what_they_are_for() {
-    let mut offenders = Vec::new();
-    for folder in ["crates/domain", "crates/server"] {
-        for (name, text) in files(folder) {
-            let lines = text.lines().count();
-            if lines > 400 {
-                offenders.push(format!("{name} has {lines} lines"));
-            }
-            // A unit test's file is introduced by the module that it belongs to.
-            if !text.starts_with("//!") && !name.ends_with("/tests.rs") {
-                offenders.push(format!("{name} does not say what it is for"));
+        let Some((_, below)) = LAYERS.iter().find(|(name, _)| *name == module) else {
+            complaints.push(format!("{}: `{module}` has no place in LAYERS", file.path));
+            continue;
+        };
+        for (number, line) in file.code() {
+            for named in words_after(line, "crate::").filter(|named| *named != module && !below.contains(named)) {
+                complaints.push(format!("{}:{number}: `{module}` may not name `{named}`", file.path));
             }
         }
     }
-    assert_none("files", &offenders);
+    assert_none(complaints);
 }
 
 #[test]
-fn one_module_style_and_no_junk_drawers() {
-    let junk = ["mod.rs", "util.rs", "utils.rs", "common.rs", "helpers.rs", "misc.rs"];
-    let mut offenders = Vec::new();
-    for folder in ["crates/domain", "crates/server"] {
-        let named = files(folder).into_iter().map(|(name, _)| name);
-        offenders.extend(named.filter(|name| junk.iter().any(|junk| name.ends_with(&format!("/{junk}")))));
+fn every_layer_exists_and_there_is_no_way_around_in_a_circle() {
+    let modules: BTreeSet<String> = server().iter().map(File::module).collect();
+    assert_none(LAYERS.iter().filter(|(name, _)| !modules.contains(*name)).map(|(name, _)| format!("no `{name}`")));
+    // `app` builds what `http` needs for its cursors, and `http` takes everything from `app`: the one circle.
+    for (index, (name, below)) in LAYERS.iter().enumerate() {
+        let above = LAYERS[index..].iter().map(|(name, _)| *name);
+        let upward = above.filter(|above| below.contains(above) && !(*name == "app" && *above == "http"));
+        assert_none(upward.map(|above| format!("`{name}` names `{above}`, which stands above it")));
     }
-    assert_none("names", &offenders);
 }
 
 #[test]
-fn every_migration_can_be_undone() {
-    let folder = root().join("migrations/sqlite");
-    let names = |ending: &str| {
-        let entries = std::fs::read_dir(&folder).unwrap();
-        let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
-        let mut names: Vec<_> = names.filter_map(|name| name.strip_suffix(ending).map(str::to_owned)).collect();
-        names.sort_unstable();
-        names
-    };
-    assert_eq!(names(".up.sql"), names(".down.sql"));
-    assert!(!names(".up.sql").is_empty());
+fn drivers_and_frameworks_are_named_where_they_belong() {
+    let mut complaints = Vec::new();
+    for file in server() {
+        for (word, places) in CONFINED {
+            if places.iter().any(|place| file.in_server().starts_with(place)) {
+                continue;
+            }
+            for (number, line) in file.code().filter(|(_, line)| line.contains(word)) {
+                complaints.push(format!("{}:{number}: `{word}` does not belong here: {}", file.path, line.trim()));
+            }
+        }
+    }
+    assert_none(complaints);
 }
 
 #[test]
-fn every_setting_is_explained_above_it() {
+fn the_rules_depend_on_nothing_that_does_io_or_is_random() {
+    let manifest = source::read("crates/domain/Cargo.toml");
+    let dependencies = manifest.split("[dependencies]").nth(1).unwrap().split("\n[").next().unwrap();
+    let forbidden =
+        ["tokio", "axum", "rusqlite", "postgres", "rand", "jiff", "chrono", "time", "getrandom", "superapp"];
+    let named = dependencies.lines().filter_map(|line| line.split_once(" = ")).map(|(name, _)| name);
+    assert_none(named.filter(|name| forbidden.contains(name)).map(|name| format!("domain depends on {name}")));
+    assert!(!dependencies.contains("\"v4\"") && !dependencies.contains("\"v7\""), "domain makes no ids");
+}
+
+#[test]
+fn modules_are_named_after_what_they_are_for() {
+    let mut complaints = Vec::new();
+    for file in every_rust_file() {
+        for part in file.path.trim_end_matches(".rs").split('/') {
+            if ["mod", "util", "utils", "common", "helper", "helpers", "misc", "shared"].contains(&part) {
+                complaints.push(format!("{}: `{part}` says nothing", file.path));
+            }
+        }
+    }
+    assert_none(complaints);
+}
+
+#[test]
+fn types_are_named_after_what_they_are() {
+    let mut complaints = Vec::new();
+    for file in every_rust_file() {
+        for (number, line) in file.code() {
+            for keyword in ["struct ", "enum ", "trait ", "type ", "mod "] {
+                let names = words_after(line, keyword);
+                let vague =
+                    names.filter(|name| ["Manager", "Service", "Helper", "Impl"].iter().any(|end| name.ends_with(end)));
+                complaints.extend(vague.map(|name| format!("{}:{number}: `{name}`", file.path)));
+            }
+        }
+    }
+    assert_none(complaints);
+}
+
+#[test]
+fn files_are_short_and_say_first_what_they_are_for() {
+    let mut complaints = Vec::new();
+    for file in every_rust_file() {
+        let lines = file.text.lines().count();
+        if lines > LINES_MAX {
+            complaints.push(format!("{}: {lines} lines, more than {LINES_MAX}", file.path));
+        }
+        let opening: Vec<&str> = file.text.lines().map_while(|line| line.strip_prefix("//! ")).collect();
+        if !opening.last().is_some_and(|line| line.ends_with('.') || line.ends_with(':')) {
+            complaints.push(format!("{}: does not open with a sentence on what it is for", file.path));
+        }
+    }
+    assert_none(complaints);
+}
+
+#[test]
+fn tests_wait_for_nothing_and_skip_nothing() {
+    // Put together, so that this file may speak of them.
+    let forbidden = [concat!("sle", "ep("), concat!("#[ign", "ore"), concat!("retr", "ies =")];
+    let mut complaints = Vec::new();
+    for file in every_rust_file().into_iter().filter(|file| file.path.contains("/tests/")) {
+        // Another process cannot be awaited: its tests poll with a deadline, and choose the moment of a kill.
+        let polls = file.path.contains("/tests/process/");
+        for (number, line) in file.code() {
+            let found = forbidden.iter().skip(usize::from(polls)).filter(|word| line.contains(*word));
+            complaints.extend(found.map(|word| format!("{}:{number}: `{word}`", file.path)));
+        }
+    }
+    assert_none(complaints);
+}
+
+#[test]
+fn every_setting_has_its_meaning_above_it() {
     let mut explained = false;
-    for line in superapp::config::DEFAULTS.lines() {
-        let is_setting = line.contains(" = ") && !line.starts_with('#');
-        assert!(!is_setting || explained, "{line}");
-        // One comment may stand above several settings in a row.
-        explained = line.starts_with('#') || (is_setting && explained);
+    let mut complaints = Vec::new();
+    for line in source::read("config.default.toml").lines() {
+        match line.chars().next() {
+            Some('#') => explained = true,
+            // A comment holds for the settings that stand together under it.
+            Some(letter) if letter.is_ascii_lowercase() && !explained => complaints.push(line.to_owned()),
+            Some(letter) if letter.is_ascii_lowercase() => {}
+            _ => explained = false,
+        }
     }
+    assert_none(complaints);
+}
+
+/// The words that stand directly behind every occurrence of `before`, where that begins a word itself.
+fn words_after<'line>(line: &'line str, before: &'static str) -> impl Iterator<Item = &'line str> {
+    let is_part = |letter: char| letter.is_alphanumeric() || letter == '_' || letter == '$';
+    line.match_indices(before).filter_map(move |(index, _)| {
+        let begins_a_word = !line[..index].ends_with(is_part);
+        let rest = &line[index + before.len()..];
+        let end = rest.find(|letter| !is_part(letter)).unwrap_or(rest.len());
+        (begins_a_word && end > 0).then(|| &rest[..end])
+    })
 }
 
 #[test]
-fn every_error_code_is_in_the_documentation() {
-    let documented = std::fs::read_to_string(root().join("docs/errors.md")).unwrap();
-    let problems = std::fs::read_to_string(root().join("crates/server/src/http/problem.rs")).unwrap();
-    let refusals = std::fs::read_to_string(root().join("crates/domain/src/receipt.rs")).unwrap();
-    let is_code = |text: &&str| {
-        text.len() > 4 && text.contains('_') && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')
-    };
-    let mut codes: Vec<&str> = problems.split('"').skip(1).step_by(2).filter(is_code).collect();
-    codes.extend(refusals.split('"').skip(1).step_by(2).filter(is_code));
-    assert!(codes.len() > 15, "{codes:?}");
-    for code in codes {
-        assert!(documented.contains(&format!("`{code}`")), "{code}");
-    }
+fn source_files_are_there_at_all() {
+    // Otherwise every rule above would hold for nothing.
+    assert!(root().join("Cargo.toml").exists());
+    assert!(server().len() > 50 && every_rust_file().len() > 100, "{}", every_rust_file().len());
 }

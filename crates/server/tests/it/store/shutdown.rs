@@ -50,7 +50,10 @@ async fn close_answers_everything_that_was_queued_before_it() {
 #[tokio::test]
 async fn a_closed_database_says_so() {
     for db in databases() {
+        db.database.ping().await.unwrap();
         db.database.close().await;
+        let ping = db.database.ping().await;
+        assert!(matches!(ping, Err(StoreError::Closed)), "{ping:?}");
         let write = db.try_write(insert(1)).await;
         assert!(matches!(write, Err(StoreError::Closed)), "{write:?}");
         let read = db.database.read(|view| users::find(view, user_id(1))).await;

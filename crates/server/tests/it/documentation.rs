@@ -1,0 +1,23 @@
+//! What the documentation must not forget.
+
+use std::path::{Path, PathBuf};
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
+}
+
+#[test]
+fn every_error_code_is_in_the_documentation() {
+    let documented = std::fs::read_to_string(root().join("docs/errors.md")).unwrap();
+    let problems = std::fs::read_to_string(root().join("crates/server/src/http/problem.rs")).unwrap();
+    let refusals = std::fs::read_to_string(root().join("crates/domain/src/receipt.rs")).unwrap();
+    let is_code = |text: &&str| {
+        text.len() > 4 && text.contains('_') && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')
+    };
+    let mut codes: Vec<&str> = problems.split('"').skip(1).step_by(2).filter(is_code).collect();
+    codes.extend(refusals.split('"').skip(1).step_by(2).filter(is_code));
+    assert!(codes.len() > 15, "{codes:?}");
+    for code in codes {
+        assert!(documented.contains(&format!("`{code}`")), "{code}");
+    }
+}
