@@ -7,6 +7,7 @@ mod client;
 mod drain;
 mod kill;
 mod server;
+mod slow;
 
 /// Tests that load the machine, or measure it, take turns: otherwise they would measure each other.
 static TURN: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());

@@ -1,0 +1,206 @@
+//! Slow, oversized and broken requests on real sockets: each gets an end in time, and nobody else notices.
+
+use crate::client::Client;
+use crate::server::{GLANCE, Server};
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, sleep, timeout};
+
+/// One second for a header, one for a body.
+const IMPATIENT: &[(&str, &str)] =
+    &[("SUPERAPP_SERVER__HEADER_TIMEOUT_SECONDS", "1"), ("SUPERAPP_SERVER__BODY_TIMEOUT_SECONDS", "1")];
+/// Longer than any of our time-outs, shorter than a hang.
+const PATIENCE: Duration = Duration::from_secs(8);
+/// Most of a request with a body.
+const LOGIN: &str = "POST /api/auth/login HTTP/1.1\r\nhost: superapp\r\ncontent-type: application/json\r\n";
+const LARGE: usize = 10 * 1024 * 1024;
+/// Far below what a broken connection may wait for.
+const HEALTH_MAX: Duration = Duration::from_millis(100);
+
+/// What came back on a connection until the server closed it.
+#[derive(Debug)]
+struct Reply {
+    text: String,
+    after: Duration,
+}
+
+impl Reply {
+    fn status(&self) -> u16 {
+        self.text.strip_prefix("HTTP/1.1 ").map_or(0, |rest| rest[..3].parse().unwrap())
+    }
+
+    /// Fails unless this is one problem of this kind, and the end of the connection.
+    fn is_problem(&self, status: u16, code: &str) {
+        assert_eq!(self.status(), status, "{self:?}");
+        let (head, body) = self.text.split_once("\r\n\r\n").unwrap();
+        let head = head.to_lowercase();
+        assert!(head.contains("content-type: application/problem+json"), "{head}");
+        assert!(head.contains("connection: close"), "{head}");
+        let body: serde_json::Value = serde_json::from_str(body).unwrap();
+        assert_eq!(body["code"], code, "{body}");
+        assert_eq!(body["status"], status, "{body}");
+    }
+}
+
+/// Sends all of it if the server lets us, and reads meanwhile until the server closes.
+async fn exchange(server: &Server, request: impl Into<Vec<u8>>) -> Reply {
+    let request = request.into();
+    let started = Instant::now();
+    let (mut read, mut write) = TcpStream::connect(server.address).await.unwrap().into_split();
+    // The write half stays open: the end has to come from the server.
+    let writing = tokio::spawn(async move {
+        let _ = write.write_all(&request).await;
+        write
+    });
+    let mut bytes = Vec::new();
+    let ended = timeout(PATIENCE, read.read_to_end(&mut bytes)).await;
+    writing.abort();
+    let text = String::from_utf8_lossy(&bytes).into_owned();
+    // A reset is an end, too, but it must not eat the answer: what was read counts.
+    assert!(ended.is_ok(), "the connection hangs after {text:?}");
+    Reply { text, after: started.elapsed() }
+}
+
+async fn assert_healthy(server: &Server) {
+    let answer = Client::connect(server.address).await.unwrap().get("/api/health", "").await.unwrap();
+    assert_eq!((answer.status, answer.body["status"].as_str()), (200, Some("healthy")), "{}", server.log());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_header_that_does_not_end_is_cut_in_time() {
+    let directory = tempfile::tempdir().unwrap();
+    let server = Server::start(directory.path(), IMPATIENT).await;
+    for start in ["", "G", "GET /livez HTTP/1.1\r\n", "GET /livez HTTP/1.1\r\nhost: superapp\r\nx-half: "] {
+        let reply = exchange(&server, start).await;
+        assert!(reply.after >= Duration::from_millis(900), "{start:?}: {reply:?}");
+        assert!(matches!(reply.status(), 0 | 408), "{start:?}: {reply:?}");
+    }
+    assert_healthy(&server).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_header_that_drips_is_cut_in_time() {
+    let directory = tempfile::tempdir().unwrap();
+    let server = Server::start(directory.path(), IMPATIENT).await;
+    let mut stream = TcpStream::connect(server.address).await.unwrap();
+    let started = Instant::now();
+    stream.write_all(b"GET /livez HTTP/1.1\r\nx-drip: ").await.unwrap();
+    while stream.write_all(b"a").await.is_ok() {
+        assert!(started.elapsed() < PATIENCE, "every byte buys more time");
+        sleep(GLANCE * 10).await;
+    }
+    assert_healthy(&server).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_that_does_not_end_is_answered_with_408() {
+    let directory = tempfile::tempdir().unwrap();
+    let server = Server::start(directory.path(), IMPATIENT).await;
+    for rest in
+        ["content-length: 100\r\n\r\n", "content-length: 100\r\n\r\n{", "transfer-encoding: chunked\r\n\r\n5\r\n{"]
+    {
+        let reply = exchange(&server, format!("{LOGIN}{rest}")).await;
+        reply.is_problem(408, "request_timeout");
+        assert!(reply.after >= Duration::from_millis(900), "{reply:?}");
+    }
+    assert_healthy(&server).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_sends_far_too_much_can_read_the_413() {
+    let directory = tempfile::tempdir().unwrap();
+    let server = Server::start(directory.path(), &[]).await;
+    let mut whole = format!("{LOGIN}content-length: {LARGE}\r\n\r\n").into_bytes();
+    whole.resize(whole.len() + LARGE, b' ');
+    exchange(&server, whole).await.is_problem(413, "payload_too_large");
+
+    let mut chunked = format!("{LOGIN}transfer-encoding: chunked\r\n\r\n").into_bytes();
+    let chunk = [b"10000\r\n".as_slice(), &[b' '; 0x1_0000], b"\r\n"].concat();
+    chunked.extend(chunk.repeat(LARGE / 0x1_0000));
+    chunked.extend(b"0\r\n\r\n");
+    exchange(&server, chunked).await.is_problem(413, "payload_too_large");
+    assert_healthy(&server).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn broken_http_is_refused_and_the_connection_closed() {
+    let directory = tempfile::tempdir().unwrap();
+    let server = Server::start(directory.path(), IMPATIENT).await;
+    let lines: String = (0..100).map(|line| format!("x-line-{line}: a\r\n")).collect();
+    let long = "a".repeat(20_000);
+    let broken = [
+        ("garbage", "\u{1}\u{2}\u{3} nonsense\r\n\r\n".to_owned()),
+        ("TLS", "\u{16}\u{3}\u{1}\u{0}\u{5}hello\r\n\r\n".to_owned()),
+        ("HTTP/3.0", "GET /livez HTTP/3.0\r\nhost: superapp\r\n\r\n".to_owned()),
+        ("a folded header", "GET /livez HTTP/1.1\r\nhost: superapp\r\nx-fold: a\r\n b\r\n\r\n".to_owned()),
+        ("a space before the colon", "GET /livez HTTP/1.1\r\nhost : superapp\r\n\r\n".to_owned()),
+        ("20 KB of header", format!("GET /livez HTTP/1.1\r\nhost: superapp\r\nx-long: {long}\r\n\r\n")),
+        ("100 lines of header", format!("GET /livez HTTP/1.1\r\nhost: superapp\r\n{lines}\r\n")),
+        ("20 KB of path", format!("GET /{long} HTTP/1.1\r\nhost: superapp\r\n\r\n")),
+        ("two lengths", format!("{LOGIN}content-length: 2\r\ncontent-length: 3\r\n\r\n{{}}x")),
+        ("a length with a sign", format!("{LOGIN}content-length: +2\r\n\r\n{{}}")),
+        ("an unknown encoding", format!("{LOGIN}transfer-encoding: sideways\r\n\r\n{{}}")),
+        ("a chunk without a size", format!("{LOGIN}transfer-encoding: chunked\r\n\r\nzz\r\n{{}}\r\n0\r\n\r\n")),
+    ];
+    for (name, request) in broken {
+        let reply = exchange(&server, request).await;
+        assert!((400..500).contains(&reply.status()), "{name}: {reply:?}");
+        assert_eq!(reply.text.matches("HTTP/1.1 ").count(), 1, "{name}: {reply:?}");
+        assert!(reply.after < Duration::from_millis(900), "{name} waited for a time-out: {reply:?}");
+        assert_healthy(&server).await;
+    }
+}
+
+/// hyper lets these pass, as RFC 9112 permits (2.2, 6.1, 6.3). What counts is that nothing is smuggled.
+#[tokio::test(flavor = "multi_thread")]
+async fn ambiguous_http_is_read_in_one_way_and_smuggles_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    let server = Server::start(directory.path(), IMPATIENT).await;
+    let chunks = "2\r\n{}\r\n0\r\n\r\n";
+    let smuggled = "GET /livez HTTP/1.1\r\nhost: superapp\r\n\r\n";
+    let both = [
+        format!("{LOGIN}content-length: 2\r\ntransfer-encoding: chunked\r\n\r\n{chunks}{smuggled}"),
+        format!("{LOGIN}transfer-encoding: chunked\r\ncontent-length: 2\r\n\r\n{chunks}{smuggled}"),
+    ];
+    for request in both {
+        let reply = exchange(&server, request.as_str()).await;
+        // The chunks count, and the connection ends with them.
+        reply.is_problem(400, "invalid_request");
+    }
+    let same = exchange(&server, format!("{LOGIN}content-length: 2\r\ncontent-length: 2\r\n\r\n{{}}")).await;
+    assert_eq!((same.status(), same.text.matches("HTTP/1.1 ").count()), (400, 1), "{same:?}");
+    let bare = exchange(&server, "GET /livez HTTP/1.1\nhost: superapp\n\n").await;
+    assert_eq!((bare.status(), bare.text.matches("HTTP/1.1 ").count()), (200, 1), "{bare:?}");
+    assert_healthy(&server).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn health_answers_fast_while_two_hundred_connections_stall() {
+    let _turn = crate::TURN.lock().await;
+    let directory = tempfile::tempdir().unwrap();
+    let server = Server::start(directory.path(), &[]).await;
+    let mut stalled = Vec::new();
+    for index in 0..200 {
+        let mut stream = TcpStream::connect(server.address).await.unwrap();
+        let half: &[u8] = match index % 3 {
+            0 => b"GET /api/hea",
+            1 => b"POST /api/auth/login HTTP/1.1\r\nhost: superapp\r\ncontent-length: 60000\r\n\r\n{",
+            _ => b"POST /api/auth/login HTTP/1.1\r\nhost: superapp\r\ntransfer-encoding: chunked\r\n\r\nfff\r\n{",
+        };
+        stream.write_all(half).await.unwrap();
+        stalled.push(stream);
+    }
+    let mut took = Vec::new();
+    for _ in 0..50 {
+        let started = Instant::now();
+        assert_healthy(&server).await;
+        took.push(started.elapsed());
+    }
+    took.sort_unstable();
+    println!("health beside 200 stalled connections: median {:?}, slowest {:?}", took[25], took[49]);
+    assert!(took[45] < HEALTH_MAX, "{took:?}");
+    // They were there all the time: the first of them has not been answered yet.
+    let mut byte = [0];
+    assert!(timeout(Duration::ZERO, stalled[0].read(&mut byte)).await.is_err());
+}
