@@ -109,6 +109,41 @@ id_type!(
     "dep"
 );
 id_type!(
+    /// Something that a creator sells or shows.
+    ContentId,
+    "cnt"
+);
+id_type!(
+    /// The purchase of a content.
+    UnlockId,
+    "unl"
+);
+id_type!(
+    /// A subscription of a fan to a creator.
+    SubscriptionId,
+    "sub"
+);
+id_type!(
+    /// A gift.
+    GiftId,
+    "gft"
+);
+id_type!(
+    /// A refund of a sale, in part or in full.
+    RefundId,
+    "ref"
+);
+id_type!(
+    /// Money on its way out to a creator.
+    PayoutId,
+    "pay"
+);
+id_type!(
+    /// One look at the whole ledger.
+    ReconciliationId,
+    "rec"
+);
+id_type!(
     /// One sign-in, and the family of refresh tokens that descends from it.
     SessionId,
     "ses"
@@ -118,6 +153,11 @@ id_type!(
     AuditId,
     "aud"
 );
+
+impl UserId {
+    /// Nobody's account: the principal of keys that our own jobs use, and who asks for what they do.
+    pub const SYSTEM: Self = Self(Uuid::nil());
+}
 
 #[cfg(test)]
 mod tests {

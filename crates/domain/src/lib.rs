@@ -5,15 +5,21 @@
 
 pub mod audit;
 pub mod book;
+pub mod calendar;
 pub mod command;
+pub mod content;
 pub mod decide;
+pub mod gift;
 pub mod id;
 pub mod idempotency;
 pub mod money;
 pub mod password;
+pub mod payout;
 pub mod receipt;
 pub mod reconciliation;
 pub mod session;
+pub mod split;
+pub mod subscription;
 pub mod timestamp;
 pub mod transaction;
 pub mod user;

@@ -1,0 +1,261 @@
+//! Contents, what may be said of them, and who has access to one.
+
+use crate::id::{ContentId, UserId};
+use crate::money::{Amount, Cents};
+use crate::words::words;
+use thiserror::Error;
+
+words! {
+    /// What a content is.
+    ContentType {
+        /// A film.
+        Video = "video",
+        /// A picture.
+        Image = "image",
+        /// A sound.
+        Audio = "audio",
+        /// A text.
+        Document = "document",
+        /// Several of these, in an order.
+        Course = "course",
+    }
+}
+
+words! {
+    /// Why somebody has access to a content, or that they have none.
+    Access {
+        /// It is their own.
+        Creator = "creator",
+        /// It costs nothing.
+        Free = "free",
+        /// They have bought it.
+        Unlocked = "unlocked",
+        /// They subscribe to its creator, and it is for subscribers.
+        Subscription = "subscription",
+        /// They have no access.
+        Locked = "locked",
+    }
+}
+
+/// What a content costs: nothing, or an [`Amount`].
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct Price(Cents);
+
+/// Why a number is not a [`Price`].
+#[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
+#[error("must be a whole number of cents from 0 to {max}", max = Amount::MAX.get())]
+pub struct InvalidPrice;
+
+impl Price {
+    /// Nothing.
+    pub const FREE: Self = Self(Cents::ZERO);
+
+    /// Checks the bounds.
+    ///
+    /// # Errors
+    /// [`InvalidPrice`] for anything below 0 or above [`Amount::MAX`].
+    pub fn new(cents: i64) -> Result<Self, InvalidPrice> {
+        if cents == 0 { Ok(Self::FREE) } else { Amount::new(cents).map(Into::into).map_err(|_| InvalidPrice) }
+    }
+
+    /// In cents.
+    #[must_use]
+    pub const fn cents(self) -> Cents {
+        self.0
+    }
+
+    /// What is to be paid; `None` where that is nothing.
+    #[must_use]
+    pub fn amount(self) -> Option<Amount> {
+        Amount::new(self.0.get()).ok()
+    }
+}
+
+impl From<Amount> for Price {
+    fn from(amount: Amount) -> Self {
+        Self(amount.credit())
+    }
+}
+
+/// A content as a sale and an access check need to know it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Offer {
+    /// The content.
+    pub id: ContentId,
+    /// Whose it is, and who is paid.
+    pub creator_id: UserId,
+    /// What it costs now.
+    pub price: Price,
+    /// Whether it is for subscribers, and cannot be bought by itself.
+    pub subscriber_only: bool,
+    /// Whether it is on offer.
+    pub is_active: bool,
+}
+
+/// What somebody has that may give access to a content.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Holding {
+    /// They have bought it, and the money was not given back.
+    pub unlocked: bool,
+    /// They subscribe to its creator now.
+    pub subscribed: bool,
+}
+
+impl Offer {
+    /// Who sees the media of this content, and why.
+    #[must_use]
+    pub fn access(&self, viewer: UserId, holding: Holding) -> Access {
+        if viewer == self.creator_id {
+            Access::Creator
+        } else if self.price == Price::FREE && !self.subscriber_only {
+            Access::Free
+        } else if holding.unlocked {
+            Access::Unlocked
+        } else if self.subscriber_only && holding.subscribed {
+            Access::Subscription
+        } else {
+            Access::Locked
+        }
+    }
+}
+
+impl Access {
+    /// Whether the media may be seen.
+    #[must_use]
+    pub const fn is_granted(self) -> bool {
+        !matches!(self, Self::Locked)
+    }
+}
+
+/// A text that a creator writes, of 1 to `MAX` characters, without control characters.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Text<const MAX: usize>(String);
+
+/// Why a text is not a [`Text`].
+#[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
+#[error("must be 1 to {0} characters, without control characters other than line breaks")]
+pub struct InvalidText(usize);
+
+impl<const MAX: usize> Text<MAX> {
+    /// Checks length and characters.
+    ///
+    /// # Errors
+    /// [`InvalidText`] for an empty or long text, or one with control characters.
+    pub fn parse(text: &str) -> Result<Self, InvalidText> {
+        let text = text.trim();
+        let plain = |letter: char| !letter.is_control() || letter == '\n';
+        if (1..=MAX).contains(&text.chars().count()) && text.chars().all(plain) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(InvalidText(MAX))
+        }
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// What a content is called.
+pub type Title = Text<200>;
+/// What is said of a content.
+pub type Description = Text<5_000>;
+
+/// Where media lie: an absolute `https` or `http` address of at most 2 000 bytes.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct MediaUrl(String);
+
+/// Why a text is not a [`MediaUrl`].
+#[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
+#[error("must be an address such as `https://cdn.example.com/a.mp4`, of at most {max} bytes", max = MediaUrl::BYTES_MAX)]
+pub struct InvalidMediaUrl;
+
+impl MediaUrl {
+    /// The longest address.
+    pub const BYTES_MAX: usize = 2_000;
+
+    /// Checks scheme, length and letters. Whether anything is there is not asked.
+    ///
+    /// # Errors
+    /// [`InvalidMediaUrl`] for anything else.
+    pub fn parse(text: &str) -> Result<Self, InvalidMediaUrl> {
+        let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")).ok_or(InvalidMediaUrl)?;
+        let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
+        let valid = !host.is_empty()
+            && !host.contains('@')
+            && text.len() <= Self::BYTES_MAX
+            && text.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'<' | b'>' | b'\\'));
+        if valid { Ok(Self(text.to_owned())) } else { Err(InvalidMediaUrl) }
+    }
+
+    /// The address.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Access, Holding, MediaUrl, Offer, Price, Title};
+    use crate::id::{ContentId, UserId};
+    use uuid::Uuid;
+
+    fn offer(price: i64, subscriber_only: bool) -> Offer {
+        Offer {
+            id: ContentId::new(Uuid::from_u128(9)),
+            creator_id: UserId::new(Uuid::from_u128(1)),
+            price: Price::new(price).unwrap(),
+            subscriber_only,
+            is_active: true,
+        }
+    }
+
+    #[test]
+    fn access_is_by_ownership_then_price_then_unlock_then_subscription() {
+        use Access::{Creator, Free, Locked, Subscription, Unlocked};
+        let fan = UserId::new(Uuid::from_u128(2));
+        // Price, for subscribers only, and then: nothing held, unlocked, subscribed, both.
+        for (price, subscriber_only, expected) in [
+            (0, false, [Free, Free, Free, Free]),
+            (5, false, [Locked, Unlocked, Locked, Unlocked]),
+            (0, true, [Locked, Unlocked, Subscription, Unlocked]),
+            (5, true, [Locked, Unlocked, Subscription, Unlocked]),
+        ] {
+            let offer = offer(price, subscriber_only);
+            let held = [(false, false), (true, false), (false, true), (true, true)];
+            for ((unlocked, subscribed), expected) in held.into_iter().zip(expected) {
+                let holding = Holding { unlocked, subscribed };
+                assert_eq!(offer.access(fan, holding), expected, "{offer:?} {holding:?}");
+                assert_eq!(offer.access(offer.creator_id, holding), Creator);
+            }
+        }
+    }
+
+    #[test]
+    fn prices_texts_and_addresses_have_bounds() {
+        for (cents, valid) in [(-1, false), (0, true), (1, true), (i64::MAX, false)] {
+            assert_eq!(Price::new(cents).is_ok(), valid, "{cents}");
+        }
+        for (text, valid) in [("", false), ("  ", false), ("a\u{7}", false), ("a\nb", true), (" a ", true)] {
+            assert_eq!(Title::parse(text).is_ok(), valid, "{text:?}");
+        }
+        assert!(Title::parse(&"ж".repeat(200)).is_ok() && Title::parse(&"ж".repeat(201)).is_err());
+        for (text, valid) in [
+            ("https://cdn.example.com/a.mp4?x=1", true),
+            ("http://localhost:9000/a", true),
+            ("ftp://example.com/a", false),
+            ("javascript:alert(1)", false),
+            ("https://", false),
+            ("https:///a", false),
+            ("https://user:pw@example.com/a", false),
+            ("https://example.com/a b", false),
+            ("https://example.com/\u{e9}", false),
+        ] {
+            assert_eq!(MediaUrl::parse(text).is_ok(), valid, "{text}");
+        }
+        assert!(MediaUrl::parse(&format!("https://e.com/{}", "a".repeat(2_000))).is_err());
+    }
+}
