@@ -50,6 +50,22 @@ words! {
         Deposited = "transaction.deposit",
         /// Money went from one user to another.
         Transferred = "transaction.transfer",
+        /// A content was bought.
+        Unlocked = "transaction.unlock",
+        /// A subscription began.
+        Subscribed = "transaction.subscription",
+        /// A subscription was renewed.
+        Renewed = "transaction.renewal",
+        /// A gift was given.
+        GiftSent = "transaction.gift",
+        /// A sale was given back, in part or in full.
+        Refunded = "transaction.refund",
+        /// Money was held for a payout.
+        PayoutHeld = "transaction.payout_held",
+        /// A payout was paid.
+        PayoutPaid = "transaction.payout_paid",
+        /// A payout was rejected, and its money given back.
+        PayoutRejected = "transaction.payout_rejected",
     }
 }
 

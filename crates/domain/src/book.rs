@@ -3,30 +3,41 @@
 //! Commands of one batch see each other here, in order. A command is recorded whole or not at all:
 //! everything that can fail comes before the first change.
 
+mod held;
+mod slot;
+mod tallies;
+
+pub use held::Rows;
+
 use crate::audit::{self, Action, EntityType, Fields, Value};
 use crate::command::Request;
-use crate::id::{AuditId, UserId, WalletId};
+use crate::content::Offer;
+use crate::gift::{Standing, StandingChange};
+use crate::id::{AuditId, ContentId, DepositId, PayoutId, SubscriptionId, TransactionId, UserId, WalletId};
 use crate::idempotency::{ExecutionDigest, KeyDigest, RETENTION, Record, StoredResponse};
 use crate::money::{Amount, Cents};
-use crate::receipt::{Act, Refusal, Whose};
+use crate::payout::Payout;
+use crate::receipt::{Act, DepositAsked};
+use crate::refusal::{Refusal, Whose};
+use crate::sale::{EarningChange, EarningDay, Sale};
+use crate::split::Split;
+use crate::subscription::{Plan, PlanTier, Subscription};
 use crate::timestamp::{Span, Timestamp};
 use crate::transaction::{Entry, Leg, Legs, Party, Transaction};
 use crate::user::AccountStatus;
-use crate::wallet::{UserWallet, WalletStatus};
+use crate::wallet::{Provider, UserWallet};
+use held::Held;
+use slot::{Slot, balance_after, debt_after};
 use std::collections::{BTreeMap, HashMap};
-
-/// A user's wallet and what the batch has done to it.
-#[derive(Clone, Debug)]
-struct Slot {
-    wallet: UserWallet,
-    loaded_balance: Cents,
-    moved: bool,
-}
+use tallies::Tallies;
 
 /// The rows of a batch: loaded, then changed by each command in turn.
 #[derive(Clone, Debug, Default)]
 pub struct Book {
     wallets: HashMap<UserId, Slot>,
+    debts: HashMap<UserId, Slot>,
+    held: Held,
+    tallies: Tallies,
     records: HashMap<(UserId, KeyDigest), Record>,
     changes: Changes,
     system: BTreeMap<WalletId, WalletChange>,
@@ -39,12 +50,18 @@ pub struct Changes {
     pub transactions: Vec<(Transaction, ExecutionDigest)>,
     /// Users' wallets, sorted by id.
     pub user_wallets: Vec<WalletChange>,
+    /// Debt wallets with their creators, sorted by id. The first change of one makes it.
+    pub debt_wallets: Vec<(UserId, WalletChange)>,
     /// System wallets, sorted by id; applied last, as deltas.
     pub system_wallets: Vec<WalletChange>,
     /// Answers to be kept, by principal and key.
     pub records: Vec<Record>,
     /// Audit records.
     pub audit: Vec<audit::Record>,
+    /// Lines of the leaderboards, sorted.
+    pub standings: Vec<(Standing, StandingChange)>,
+    /// Days of earnings, sorted.
+    pub earnings: Vec<(EarningDay, EarningChange)>,
 }
 
 /// The net change of one wallet over a batch.
@@ -69,20 +86,50 @@ pub struct Draft {
     pub payer_id: Option<UserId>,
     /// The user who is paid, if one is.
     pub payee_id: Option<UserId>,
+    /// How the amount is divided, for what fans pay for.
+    pub split: Option<Split>,
+    /// The transaction that it undoes, in part or in full.
+    pub reverses: Option<TransactionId>,
     /// Its legs.
     pub legs: Legs,
     /// What the audit log calls it.
     pub action: Action,
+    /// What the audit log says of it beside the balances.
+    pub details: Fields,
+    /// Whether it is an administrator's correction: a suspended account takes part in it all the same.
+    pub is_correction: bool,
+}
+
+impl Draft {
+    /// A movement with nothing said of it but what every movement has.
+    #[must_use]
+    pub const fn new(action: Action, act: Act, amount: Amount, legs: Legs) -> Self {
+        Self {
+            act,
+            amount,
+            payer_id: None,
+            payee_id: None,
+            split: None,
+            reverses: None,
+            legs,
+            action,
+            details: Fields::new(),
+            is_correction: false,
+        }
+    }
 }
 
 impl Book {
     /// A book of loaded rows.
     #[must_use]
-    pub fn new(wallets: Vec<UserWallet>, records: Vec<Record>) -> Self {
+    pub fn new(rows: Rows) -> Self {
         let slot = |wallet: UserWallet| (wallet.user_id, Slot { loaded_balance: wallet.balance, wallet, moved: false });
+        let (wallets, debts, records, held) = held::sort(rows);
         Self {
             wallets: wallets.into_iter().map(slot).collect(),
+            debts: debts.into_iter().map(slot).collect(),
             records: records.into_iter().map(|record| ((record.principal, record.digest), record)).collect(),
+            held,
             ..Self::default()
         }
     }
@@ -91,6 +138,72 @@ impl Book {
     #[must_use]
     pub fn wallet(&self, user: UserId) -> Option<&UserWallet> {
         self.wallets.get(&user).map(|slot| &slot.wallet)
+    }
+
+    /// What a creator owes because of refunds: zero or more.
+    #[must_use]
+    pub fn owed(&self, creator: UserId) -> Cents {
+        self.debts.get(&creator).and_then(|slot| slot.wallet.balance.checked_neg()).unwrap_or(Cents::ZERO)
+    }
+
+    /// A content as it is now.
+    #[must_use]
+    pub fn content(&self, id: ContentId) -> Option<&Offer> {
+        self.held.contents.get(&id)
+    }
+
+    /// Whether somebody has bought a content, and it was not given back.
+    #[must_use]
+    pub fn has_unlocked(&self, user: UserId, content: ContentId) -> bool {
+        self.held.unlocks.contains(&(user, content))
+    }
+
+    /// A plan as it is now.
+    #[must_use]
+    pub fn plan(&self, creator: UserId, tier: PlanTier) -> Option<&Plan> {
+        self.held.plans.get(&(creator, tier))
+    }
+
+    /// The subscription of one to another that is marked as active; it may have lapsed.
+    #[must_use]
+    pub fn active_subscription(&self, subscriber: UserId, creator: UserId) -> Option<&Subscription> {
+        self.held.active_subscription(subscriber, creator)
+    }
+
+    /// A subscription.
+    #[must_use]
+    pub fn subscription(&self, id: SubscriptionId) -> Option<&Subscription> {
+        self.held.subscriptions.get(&id)
+    }
+
+    /// A sale, with what was given back of it.
+    #[must_use]
+    pub fn sale(&self, id: TransactionId) -> Option<&Sale> {
+        self.held.sales.get(&id)
+    }
+
+    /// A payout.
+    #[must_use]
+    pub fn payout(&self, id: PayoutId) -> Option<&Payout> {
+        self.held.payouts.get(&id)
+    }
+
+    /// Whether money of a creator is held for a payout that is not decided.
+    #[must_use]
+    pub fn has_pending_payout(&self, creator: UserId) -> bool {
+        self.held.has_pending_payout(creator)
+    }
+
+    /// A deposit that was asked for.
+    #[must_use]
+    pub fn deposit(&self, id: DepositId) -> Option<&DepositAsked> {
+        self.held.deposits.get(&id)
+    }
+
+    /// Whether a provider's payment was credited before.
+    #[must_use]
+    pub fn knows_payment(&self, provider: &Provider, id: &str) -> bool {
+        self.held.payments.contains(&(provider.clone(), id.to_owned()))
     }
 
     /// What is recorded of a key, by an earlier batch or by an earlier command of this one.
@@ -109,17 +222,16 @@ impl Book {
         let deltas = self.system_deltas(&draft, created_at)?;
         // Nothing below can fail.
         let before = self.balances(&draft);
-        for entry in &entries {
-            if let (Some(user), Some(balance)) = (entry.user_id, entry.balance_after)
-                && let Some(slot) = self.wallets.get_mut(&user)
-            {
+        for (leg, entry) in draft.legs.iter().zip(&entries) {
+            if let (Some(slot), Some(balance)) = (self.slot(&leg.party), entry.balance_after) {
                 slot.wallet.balance = balance;
                 slot.wallet.last_transaction_at = Some(created_at);
                 slot.moved = true;
             }
         }
         self.system.extend(deltas.into_iter().map(|change| (change.id, change)));
-        let after = self.balances(&draft);
+        let mut after = self.balances(&draft);
+        after.extend(draft.details);
         let transaction = Transaction {
             id: request.id,
             user_id: request.key.principal,
@@ -127,9 +239,13 @@ impl Book {
             payee_id: draft.payee_id,
             amount: draft.amount,
             act: draft.act,
+            split: draft.split,
+            reverses: draft.reverses,
             entries,
             created_at,
         };
+        self.held.apply(&transaction);
+        self.tallies.apply(&transaction);
         self.changes.audit.push(audit::Record {
             // One audit record to a transaction: they share the UUID.
             id: AuditId::new(request.id.uuid()),
@@ -172,49 +288,67 @@ impl Book {
         let mut changes = self.changes;
         changes.user_wallets = self.wallets.into_values().filter(|slot| slot.moved).filter_map(Slot::change).collect();
         changes.user_wallets.sort_unstable_by_key(|change| change.id);
+        let debts = self.debts.into_iter().filter(|(_, slot)| slot.moved);
+        changes.debt_wallets = debts.filter_map(|(user, slot)| Some((user, slot.change()?))).collect();
+        changes.debt_wallets.sort_unstable_by_key(|(_, change)| change.id);
         changes.system_wallets = self.system.into_values().collect();
+        (changes.standings, changes.earnings) = self.tallies.into_sorted();
         changes.records.sort_unstable_by_key(|record| (record.principal, record.digest));
         changes
     }
 
     /// The entries that a draft makes, if every wallet allows its leg.
     fn check(&self, draft: &Draft, asker: UserId) -> Result<Vec<Entry>, Refusal> {
-        let entry = |leg: &Leg| match &leg.party {
-            Party::System(wallet) => {
-                Ok(Entry { wallet_id: wallet.id(), amount: leg.amount, balance_after: None, user_id: None })
-            }
-            Party::User(user) => {
-                let whose = if *user == asker { Whose::Yours } else { Whose::Theirs };
-                let wallet = self.wallet(*user).ok_or(Refusal::RecipientNotFound)?;
-                let balance = balance_after(wallet, whose, leg.amount)?;
-                Ok(Entry {
-                    wallet_id: wallet.id,
-                    amount: leg.amount,
-                    balance_after: Some(balance),
-                    user_id: Some(*user),
-                })
+        let entry = |leg: &Leg| {
+            let amount = leg.amount;
+            match &leg.party {
+                Party::System(wallet) => {
+                    Ok(Entry { wallet_id: wallet.id(), amount, balance_after: None, user_id: None })
+                }
+                Party::Debt(creator) => {
+                    let balance = debt_after(self.owed(*creator), amount)?;
+                    let wallet_id = WalletId::of_debt(*creator);
+                    Ok(Entry { wallet_id, amount, balance_after: Some(balance), user_id: None })
+                }
+                Party::User(user) => {
+                    let whose = match (*user == asker, amount.is_negative()) {
+                        (true, _) => Whose::Yours,
+                        (false, true) => Whose::Payers,
+                        (false, false) => Whose::Recipients,
+                    };
+                    let wallet = self.wallet(*user).ok_or(Refusal::RecipientNotFound)?;
+                    if wallet.account_status != AccountStatus::Active && !draft.is_correction {
+                        return Err(Refusal::AccountSuspended(whose));
+                    }
+                    let balance = balance_after(wallet, whose, amount)?;
+                    Ok(Entry { wallet_id: wallet.id, amount, balance_after: Some(balance), user_id: Some(*user) })
+                }
             }
         };
         draft.legs.iter().map(entry).collect()
     }
 
+    /// The slot of a user's wallet or debt; a debt begins with its first movement.
+    fn slot(&mut self, party: &Party) -> Option<&mut Slot> {
+        match party {
+            Party::User(user) => self.wallets.get_mut(user),
+            Party::Debt(creator) => {
+                Some(self.debts.entry(*creator).or_insert_with(|| Slot::no_debt(*creator, WalletId::of_debt(*creator))))
+            }
+            Party::System(_) => None,
+        }
+    }
+
     /// When the transaction happens: after every earlier one of its users' wallets, so that each
     /// wallet's history has one order, whatever the clocks of several processes say.
     fn moment(&self, draft: &Draft, now: Timestamp) -> Timestamp {
-        let mut moment = now;
-        for wallet in self.users_of(draft).filter_map(|user| self.wallet(user)) {
-            if let Some(last) = wallet.last_transaction_at {
-                moment = moment.max(last.plus(Span::MICROSECOND));
-            }
-        }
-        moment
-    }
-
-    fn users_of<'draft>(&self, draft: &'draft Draft) -> impl Iterator<Item = UserId> + use<'draft> {
-        draft.legs.iter().filter_map(|leg| match leg.party {
-            Party::User(user) => Some(user),
+        let slot = |leg: &Leg| match &leg.party {
+            Party::User(user) => self.wallets.get(user),
+            Party::Debt(creator) => self.debts.get(creator),
             Party::System(_) => None,
-        })
+        };
+        let newest = draft.legs.iter().filter_map(slot).filter_map(|slot| slot.wallet.last_transaction_at).max();
+        newest.map_or(now, |newest| now.max(newest.plus(Span::MICROSECOND)))
     }
 
     fn system_deltas(&self, draft: &Draft, at: Timestamp) -> Result<Vec<WalletChange>, Refusal> {
@@ -224,7 +358,7 @@ impl Book {
             let id = wallet.id();
             let earlier = self.system.get(&id);
             let sum = earlier.map_or(Cents::ZERO, |change| change.delta).checked_add(leg.amount);
-            let delta = sum.ok_or(Refusal::BalanceLimitExceeded(Whose::Theirs))?;
+            let delta = sum.ok_or(Refusal::BalanceLimitExceeded(Whose::Recipients))?;
             let last_transaction_at = earlier.map_or(at, |change| change.last_transaction_at.max(at));
             changes.push(WalletChange { id, delta, last_transaction_at });
         }
@@ -242,34 +376,4 @@ impl Book {
             .flatten()
             .collect()
     }
-}
-
-impl Slot {
-    /// The net change; `None` cannot happen, because both balances are between 0 and 2⁵³.
-    fn change(self) -> Option<WalletChange> {
-        Some(WalletChange {
-            id: self.wallet.id,
-            delta: self.wallet.balance.checked_sub(self.loaded_balance)?,
-            last_transaction_at: self.wallet.last_transaction_at?,
-        })
-    }
-}
-
-/// The balance of a user's wallet after a leg, if its state allows the leg.
-fn balance_after(wallet: &UserWallet, whose: Whose, amount: Cents) -> Result<Cents, Refusal> {
-    if wallet.account_status != AccountStatus::Active {
-        return Err(Refusal::AccountSuspended(whose));
-    }
-    if wallet.status != WalletStatus::Active {
-        return Err(Refusal::WalletFrozen(whose));
-    }
-    let balance = wallet.balance.checked_add(amount).ok_or(Refusal::BalanceLimitExceeded(whose))?;
-    if balance.is_negative() {
-        let required = amount.checked_neg().unwrap_or(Cents::ZERO);
-        return Err(Refusal::InsufficientFunds { available: wallet.balance, required });
-    }
-    if balance > Amount::MAX {
-        return Err(Refusal::BalanceLimitExceeded(whose));
-    }
-    Ok(balance)
 }

@@ -2,6 +2,7 @@
 
 use crate::id::{ContentId, UserId};
 use crate::money::{Amount, Cents};
+use crate::text::Text;
 use crate::words::words;
 use thiserror::Error;
 
@@ -127,37 +128,6 @@ impl Access {
     }
 }
 
-/// A text that a creator writes, of 1 to `MAX` characters, without control characters.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Text<const MAX: usize>(String);
-
-/// Why a text is not a [`Text`].
-#[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
-#[error("must be 1 to {0} characters, without control characters other than line breaks")]
-pub struct InvalidText(usize);
-
-impl<const MAX: usize> Text<MAX> {
-    /// Checks length and characters.
-    ///
-    /// # Errors
-    /// [`InvalidText`] for an empty or long text, or one with control characters.
-    pub fn parse(text: &str) -> Result<Self, InvalidText> {
-        let text = text.trim();
-        let plain = |letter: char| !letter.is_control() || letter == '\n';
-        if (1..=MAX).contains(&text.chars().count()) && text.chars().all(plain) {
-            Ok(Self(text.to_owned()))
-        } else {
-            Err(InvalidText(MAX))
-        }
-    }
-
-    /// The text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
 /// What a content is called.
 pub type Title = Text<200>;
 /// What is said of a content.
@@ -199,7 +169,7 @@ impl MediaUrl {
 
 #[cfg(test)]
 mod tests {
-    use super::{Access, Holding, MediaUrl, Offer, Price, Title};
+    use super::{Access, Holding, MediaUrl, Offer, Price};
     use crate::id::{ContentId, UserId};
     use uuid::Uuid;
 
@@ -235,14 +205,10 @@ mod tests {
     }
 
     #[test]
-    fn prices_texts_and_addresses_have_bounds() {
+    fn prices_and_addresses_have_bounds() {
         for (cents, valid) in [(-1, false), (0, true), (1, true), (i64::MAX, false)] {
             assert_eq!(Price::new(cents).is_ok(), valid, "{cents}");
         }
-        for (text, valid) in [("", false), ("  ", false), ("a\u{7}", false), ("a\nb", true), (" a ", true)] {
-            assert_eq!(Title::parse(text).is_ok(), valid, "{text:?}");
-        }
-        assert!(Title::parse(&"ж".repeat(200)).is_ok() && Title::parse(&"ж".repeat(201)).is_err());
         for (text, valid) in [
             ("https://cdn.example.com/a.mp4?x=1", true),
             ("http://localhost:9000/a", true),

@@ -1,12 +1,19 @@
 //! Ledger decisions: what becomes of a command, given the rows of its batch and the time.
 
 mod deposit;
+mod gift;
+mod payout;
+mod refund;
+mod sale;
+mod subscribe;
 mod transfer;
+mod unlock;
 
 use crate::book::{Book, Draft};
 use crate::command::{Command, Request};
 use crate::idempotency::{Record, StoredResponse, Verdict, judge};
-use crate::receipt::{Outcome, Receipt, Refusal};
+use crate::receipt::{Outcome, Receipt};
+use crate::refusal::Refusal;
 use crate::timestamp::Timestamp;
 
 /// The answer that a request is due.
@@ -62,14 +69,21 @@ pub fn answer(
 
 /// Decides a command: records all of it in the book, or none.
 pub fn decide(book: &mut Book, request: &Request, now: Timestamp) -> Outcome {
-    let draft = draft(book, request)?;
+    let draft = draft(book, request, now)?;
     book.post(request, draft, now).map(|transaction| Receipt { transaction })
 }
 
 /// What a command would move, by the rule of its kind. Reads the book, and cannot change it.
-fn draft(_book: &Book, request: &Request) -> Result<Draft, Refusal> {
+fn draft(book: &Book, request: &Request, now: Timestamp) -> Result<Draft, Refusal> {
     match &request.command {
-        Command::Deposit(deposit) => deposit::draft(request.id, deposit),
+        Command::Deposit(deposit) => deposit::draft(book, request.id, deposit),
         Command::Transfer(transfer) => transfer::draft(transfer),
+        Command::Unlock(unlock) => unlock::draft(book, request.id, unlock),
+        Command::Subscribe(subscribe) => subscribe::begin(book, request.id, subscribe, now),
+        Command::Renew(renew) => subscribe::renew(book, renew, now),
+        Command::Gift(gift) => gift::draft(book, request.id, gift),
+        Command::Refund(refund) => refund::draft(book, request.id, refund),
+        Command::RequestPayout(payout) => payout::hold(book, request.id, payout, now),
+        Command::DecidePayout(decision) => payout::decide(book, decision),
     }
 }

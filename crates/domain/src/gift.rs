@@ -3,6 +3,7 @@
 use crate::calendar::{day_start, month_start, week_start};
 use crate::id::{GiftId, UserId};
 use crate::money::{Amount, Cents};
+use crate::text::Note;
 use crate::timestamp::Timestamp;
 use crate::words::words;
 use thiserror::Error;
@@ -85,9 +86,9 @@ pub struct GiftRow {
     /// How many.
     pub quantity: Quantity,
     /// A word to the recipient.
-    pub message: Option<String>,
+    pub message: Option<Note>,
     /// What it was given for, such as the id of a stream.
-    pub context: Option<String>,
+    pub context: Option<Note>,
 }
 
 words! {

@@ -28,6 +28,12 @@ impl Cents {
         self.0.checked_add(other.0).map(Self)
     }
 
+    /// The sum, or the largest number where it does not fit: for tallies of what was checked elsewhere.
+    #[must_use]
+    pub const fn saturating_add(self, other: Self) -> Self {
+        Self(self.0.saturating_add(other.0))
+    }
+
     /// The difference, or `None` where it does not fit.
     #[must_use]
     pub fn checked_sub(self, other: Self) -> Option<Self> {

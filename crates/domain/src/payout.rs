@@ -2,6 +2,8 @@
 
 use crate::id::{PayoutId, UserId};
 use crate::money::Amount;
+use crate::text::{Reason, Text};
+use crate::timestamp::Timestamp;
 use crate::words::words;
 
 words! {
@@ -16,6 +18,9 @@ words! {
     }
 }
 
+/// Where a payout goes, in the creator's words.
+pub type Destination = Text<200>;
+
 /// A payout as it is kept.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Payout {
@@ -26,9 +31,11 @@ pub struct Payout {
     /// How much.
     pub amount: Amount,
     /// Where to, in the creator's words.
-    pub destination: String,
+    pub destination: Destination,
     /// Where it stands.
     pub status: PayoutStatus,
     /// The reference of the payment, or why there was none.
-    pub remark: Option<String>,
+    pub remark: Option<Reason>,
+    /// When it was asked for.
+    pub created_at: Timestamp,
 }

@@ -1,12 +1,17 @@
 //! What the ledger answers: a receipt for what it did, or a refusal and why.
 
-use crate::command::Note;
-use crate::id::DepositId;
-use crate::money::Cents;
+use crate::gift::GiftRow;
+use crate::id::{ContentId, DepositId, RefundId, UnlockId};
+use crate::money::{Amount, Cents};
+use crate::payout::Payout;
+use crate::refusal::Refusal;
+use crate::sale::Sale;
+use crate::split::Split;
+use crate::subscription::Subscription;
+use crate::text::{Note, Reason};
 use crate::transaction::Transaction;
 use crate::wallet::Provider;
 use crate::words::words;
-use thiserror::Error;
 
 /// What became of a command. Both can be stored and replayed.
 pub type Outcome = Result<Receipt, Refusal>;
@@ -18,7 +23,7 @@ pub struct Receipt {
     pub transaction: Transaction,
 }
 
-/// The business act behind a transaction, with the rows that it adds beside the entries.
+/// The business act behind a transaction, with the rows that it adds or changes beside the entries.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Act {
     /// Money came in.
@@ -28,17 +33,53 @@ pub enum Act {
         /// A word to the recipient.
         note: Option<Note>,
     },
+    /// A content was bought.
+    Unlock(UnlockRow),
+    /// A subscription began.
+    Subscribe {
+        /// The new one.
+        subscription: Subscription,
+        /// An earlier one that had lapsed, and is marked as ended now.
+        ended: Option<Subscription>,
+    },
+    /// The next period of a subscription was paid for: the subscription as it is now.
+    Renew(Subscription),
+    /// A gift was given.
+    Gift(GiftRow),
+    /// A sale was given back, in part or in full.
+    Refund(RefundRow),
+    /// Money was held for a payout.
+    PayoutHold(Payout),
+    /// A payout was paid or rejected: the payout as it is now.
+    PayoutDecision(Payout),
 }
 
 /// A deposit as it is kept.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct DepositRow {
-    /// Its id: the same UUID as the transaction's.
+    /// Its id: that of the pending deposit, or the same UUID as the transaction's.
     pub id: DepositId,
     /// Through whom.
     pub provider: Provider,
     /// The provider's own id of the payment.
     pub provider_tx_id: Option<String>,
+    /// Where it stands.
+    pub status: DepositStatus,
+    /// Whether it was pending before.
+    pub was_pending: bool,
+}
+
+/// A deposit that waits for its provider, as a command needs to know it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct DepositAsked {
+    /// Its id.
+    pub id: DepositId,
+    /// Whose it is.
+    pub user_id: crate::id::UserId,
+    /// How much was asked for.
+    pub amount: Amount,
+    /// Through whom.
+    pub provider: Provider,
     /// Where it stands.
     pub status: DepositStatus,
 }
@@ -57,71 +98,30 @@ words! {
     }
 }
 
-/// Whose wallet or account a refusal is about, as seen by the one who asked.
+/// The purchase of a content as it is kept, beside what its transaction says.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Whose {
-    /// The asker's own.
-    Yours,
-    /// Somebody else's.
-    Theirs,
+pub struct UnlockRow {
+    /// Its id: the UUID of its transaction.
+    pub id: UnlockId,
+    /// What was bought.
+    pub content_id: ContentId,
 }
 
-impl std::fmt::Display for Whose {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str(match self {
-            Self::Yours => "your",
-            Self::Theirs => "the recipient's",
-        })
-    }
-}
-
-/// Why nothing was done. The texts are for the person who asked.
-#[derive(Clone, Debug, Eq, Error, PartialEq)]
-pub enum Refusal {
-    /// The payer has too little.
-    #[error("this needs {} cents and {} are available; deposit more and try again", required.get(), available.get())]
-    InsufficientFunds {
-        /// What the wallet holds.
-        available: Cents,
-        /// What was asked for.
-        required: Cents,
-    },
-    /// There is no such account.
-    #[error("no account has this id; check `to_user_id`")]
-    RecipientNotFound,
-    /// Payer and payee are one.
-    #[error("a transfer to oneself moves nothing; choose another recipient")]
-    SelfTransfer,
-    /// An administrator stopped the wallet.
-    #[error("{0} wallet is frozen; ask the support to lift it")]
-    WalletFrozen(Whose),
-    /// An administrator stopped the account.
-    #[error("{0} account is suspended; ask the support")]
-    AccountSuspended(Whose),
-    /// The credit would exceed what a wallet can hold.
-    #[error("{0} wallet cannot hold that much; use a smaller amount")]
-    BalanceLimitExceeded(Whose),
-}
-
-impl Refusal {
-    /// The stable code, for programs and metrics.
-    #[must_use]
-    pub const fn code(&self) -> &'static str {
-        match self {
-            Self::InsufficientFunds { .. } => "insufficient_funds",
-            Self::RecipientNotFound => "recipient_not_found",
-            Self::SelfTransfer => "self_transfer",
-            Self::WalletFrozen(_) => "wallet_frozen",
-            Self::AccountSuspended(_) => "account_suspended",
-            Self::BalanceLimitExceeded(_) => "balance_limit_exceeded",
-        }
-    }
-
-    /// Whether the same key gets the same refusal again.
-    ///
-    /// What an administrator can lift is not final: the same request may succeed tomorrow.
-    #[must_use]
-    pub const fn is_final(&self) -> bool {
-        !matches!(self, Self::WalletFrozen(_) | Self::AccountSuspended(_))
-    }
+/// A refund as it is kept.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct RefundRow {
+    /// Its id: the UUID of its transaction.
+    pub id: RefundId,
+    /// What is given back, as it was before this refund.
+    pub sale: Sale,
+    /// What each part gives back.
+    pub shares: Split,
+    /// How much of the creator's share their debt wallet carries, because they no longer had it.
+    pub debt: Cents,
+    /// Why.
+    pub reason: Reason,
+    /// Whether nothing of the sale is left now.
+    pub in_full: bool,
+    /// The subscription that ends with it, as it is now.
+    pub revoked: Option<Subscription>,
 }

@@ -3,6 +3,7 @@
 use crate::id::{TransactionId, UserId, WalletId};
 use crate::money::{Amount, Cents};
 use crate::receipt::Act;
+use crate::split::Split;
 use crate::timestamp::Timestamp;
 use crate::wallet::SystemWallet;
 use crate::words::words;
@@ -32,6 +33,8 @@ words! {
 pub enum Party {
     /// A user's.
     User(UserId),
+    /// The debt wallet of a creator.
+    Debt(UserId),
     /// One of the system's.
     System(SystemWallet),
 }
@@ -88,7 +91,7 @@ pub struct Entry {
     pub amount: Cents,
     /// The wallet's balance with this entry. None for system wallets, which are never read.
     pub balance_after: Option<Cents>,
-    /// The wallet's owner; none for system wallets.
+    /// The user whose own wallet it is; none for debt and system wallets.
     pub user_id: Option<UserId>,
 }
 
@@ -107,6 +110,10 @@ pub struct Transaction {
     pub amount: Amount,
     /// What it was for.
     pub act: Act,
+    /// How the amount was divided, for what fans pay for.
+    pub split: Option<Split>,
+    /// The transaction that it undoes, in part or in full.
+    pub reverses: Option<TransactionId>,
     /// Its legs; they sum to zero.
     pub entries: Vec<Entry>,
     /// When: later than every earlier transaction of the users' wallets in it.
@@ -120,6 +127,11 @@ impl Transaction {
         match self.act {
             Act::Deposit(_) => TransactionType::Deposit,
             Act::Transfer { .. } => TransactionType::Transfer,
+            Act::Unlock(_) => TransactionType::Unlock,
+            Act::Subscribe { .. } | Act::Renew(_) => TransactionType::Subscription,
+            Act::Gift(_) => TransactionType::Gift,
+            Act::Refund(_) => TransactionType::Refund,
+            Act::PayoutHold(_) | Act::PayoutDecision(_) => TransactionType::Payout,
         }
     }
 

@@ -25,6 +25,24 @@ impl WalletId {
     pub const fn of_user(user: UserId) -> Self {
         Self::new(user.uuid())
     }
+
+    /// The debt wallet of a creator, which carries what refunds took that they no longer had. It exists from
+    /// the first such refund on, is never above zero, and is repaid by what they earn, before they are.
+    #[must_use]
+    pub fn of_debt(creator: UserId) -> Self {
+        named(&format!("debt {}", creator.uuid()))
+    }
+}
+
+/// An id that follows from a name: a version 8 UUID from its SHA-256.
+fn named(name: &str) -> WalletId {
+    let digest = Sha256::digest(format!("superapp wallet {name}"));
+    let mut bytes = [0; 16];
+    for (byte, source) in bytes.iter_mut().zip(digest) {
+        *byte = source;
+    }
+    let id: Uuid = Builder::from_custom_bytes(bytes).into_uuid();
+    WalletId::new(id)
 }
 
 /// A user's wallet, with what a decision needs to know of its owner.
@@ -73,6 +91,12 @@ impl Provider {
         Self("sandbox".to_owned())
     }
 
+    /// Whoever pays out by hand, outside of this system, and says so.
+    #[must_use]
+    pub fn manual() -> Self {
+        Self("manual".to_owned())
+    }
+
     /// The name.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -93,7 +117,7 @@ pub enum SystemWallet {
     Payouts,
     /// Money given away.
     Promotion,
-    /// What one payment provider owes us: negative by all that came in through it.
+    /// What one payment provider owes us: negative by all that came in through it, less what went out.
     Clearing(Provider),
 }
 
@@ -120,25 +144,19 @@ impl SystemWallet {
     }
 
     /// Its id, the same in every installation, so that no command has to look it up.
-    ///
-    /// A version 8 UUID from the SHA-256 of the kind and the provider.
     #[must_use]
     pub fn id(&self) -> WalletId {
         let provider = self.provider().map_or("", Provider::as_str);
-        let digest = Sha256::digest(format!("superapp wallet {} {provider}", self.kind()));
-        let mut bytes = [0; 16];
-        for (byte, source) in bytes.iter_mut().zip(digest) {
-            *byte = source;
-        }
-        let id: Uuid = Builder::from_custom_bytes(bytes).into_uuid();
-        WalletId::new(id)
+        named(&format!("{} {provider}", self.kind()))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::{Provider, SystemWallet};
+    use crate::id::{UserId, WalletId};
     use std::collections::BTreeSet;
+    use uuid::Uuid;
 
     #[test]
     fn every_system_wallet_has_an_id_of_its_own_that_never_changes() {
@@ -152,8 +170,10 @@ mod tests {
         ];
         let ids: BTreeSet<_> = wallets.iter().map(SystemWallet::id).collect();
         assert_eq!(ids.len(), wallets.len());
-        // Written down, because databases hold it.
-        assert_eq!(SystemWallet::Platform.id(), SystemWallet::Platform.id());
+        // Written down, because databases hold them.
+        assert_eq!(SystemWallet::Platform.id().to_string(), "wal_2rvta8mn25htxvrn8dw0j37kp1");
+        assert_eq!(SystemWallet::Clearing(Provider::sandbox()).id().to_string(), "wal_2hqzj31wergjns1yj3sycy3t4a");
+        assert_eq!(WalletId::of_debt(UserId::new(Uuid::from_u128(7))).to_string(), "wal_1kjsq6yk4dhnjbxe0k5tv91vq5");
     }
 
     #[test]

@@ -28,7 +28,7 @@ const COMMANDS_PER_EPISODE: u64 = 2_500;
 const COMMANDS_MIN: u64 = 1_000_000;
 
 /// Everything that must have happened, or the run has shown nothing of it.
-const KINDS: [&str; 17] = [
+const KINDS: [&str; 18] = [
     "deposit",
     "transfer",
     "insufficient_funds",
@@ -37,6 +37,7 @@ const KINDS: [&str; 17] = [
     "wallet_frozen",
     "account_suspended",
     "balance_limit_exceeded",
+    "payment_known",
     "replayed",
     "replayed in the last microsecond",
     "replayed within its batch",

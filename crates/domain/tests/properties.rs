@@ -5,7 +5,7 @@
 #![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 use domain::audit::{Action, Actor};
-use domain::book::{Book, Changes, Draft, WalletChange};
+use domain::book::{Book, Changes, Draft, Rows, WalletChange};
 use domain::command::{Command, Deposit, Request, Transfer};
 use domain::decide::{Answer, answer, decide};
 use domain::id::{TransactionId, UserId, WalletId};
@@ -75,7 +75,8 @@ fn any_wallets() -> impl Strategy<Value = Vec<UserWallet>> {
 /// A command with the number of its key; who asks is who pays or is credited.
 fn asks() -> impl Strategy<Value = (UserId, u8, Command)> {
     let deposit = (1..=USERS + 1, amounts()).prop_map(|(to, amount)| {
-        let deposit = Deposit { user_id: user(to), amount, provider: Provider::sandbox(), provider_tx_id: None };
+        let deposit =
+            Deposit { user_id: user(to), amount, provider: Provider::sandbox(), provider_tx_id: None, pending: None };
         (user(to), Command::Deposit(deposit))
     });
     let transfer = (1..=USERS, 1..=USERS + 1, amounts()).prop_map(|(from, to, amount)| {
@@ -113,18 +114,19 @@ fn state(book: &Book) -> String {
 
 /// A database of two tables: wallets and kept answers.
 #[derive(Debug)]
-struct Rows {
+struct Database {
     wallets: Vec<UserWallet>,
     records: Vec<Record>,
 }
 
-impl Rows {
+impl Database {
     fn new(wallets: Vec<UserWallet>) -> Self {
         Self { wallets, records: Vec::new() }
     }
 
     fn run(&self, batch: &[Request], now: Timestamp) -> (Vec<Answer>, Changes) {
-        let mut book = Book::new(self.wallets.clone(), self.records.clone());
+        let mut book =
+            Book::new(Rows { wallets: self.wallets.clone(), records: self.records.clone(), ..Rows::default() });
         let answers = batch.iter().map(|request| answer(&mut book, request, now, &render)).collect();
         (answers, book.changes())
     }
@@ -155,7 +157,7 @@ fn a_refusal_leaves_the_book_as_it_was() {
     let refused = RefCell::new(BTreeSet::new());
     let cases = (any_wallets(), vec(asks(), 1..12));
     let result = TestRunner::new(config(2_000)).run(&cases, |(wallets, asks)| {
-        let mut book = Book::new(wallets, Vec::new());
+        let mut book = Book::new(Rows { wallets, ..Rows::default() });
         for request in requests(asks, 1, START) {
             let before = state(&book);
             match decide(&mut book, &request, START) {
@@ -228,18 +230,13 @@ proptest! {
             amount: Amount::new(1).unwrap(),
             provider: Provider::sandbox(),
             provider_tx_id: None,
+            pending: None,
         })));
-        let mut book = Book::new(wallets.clone(), Vec::new());
+        let mut book = Book::new(Rows { wallets: wallets.clone(), ..Rows::default() });
         let mut moved: BTreeMap<WalletId, i64> = BTreeMap::new();
         for (legs, request) in drafts.iter().zip(requests(asks.collect(), 1, START)) {
-            let draft = Draft {
-                act: Act::Transfer { note: None },
-                amount: Amount::new(1).unwrap(),
-                payer_id: None,
-                payee_id: None,
-                legs: legs.clone(),
-                action: Action::Transferred,
-            };
+            let act = Act::Transfer { note: None };
+            let draft = Draft::new(Action::Transferred, act, Amount::new(1).unwrap(), legs.clone());
             let Ok(transaction) = book.post(&request, draft, START) else { continue };
             let entries = &transaction.entries;
             prop_assert_eq!(entries.iter().map(|entry| i128::from(entry.amount.get())).sum::<i128>(), 0);
@@ -266,7 +263,7 @@ proptest! {
         hours in select(vec![1, 23, 24, 25]),
         waited in 0..60_i64,
     ) {
-        let mut rows = Rows::new(wallets);
+        let mut rows = Database::new(wallets);
         let (_, changes) = rows.run(&requests(earlier, 1, START), START);
         rows.save(changes);
         // With the keys of the earlier batch held, or free again.
@@ -285,7 +282,7 @@ proptest! {
         batch in vec(asks(), 1..24),
         waited in 0..60_i64,
     ) {
-        let mut rows = Rows::new(wallets);
+        let mut rows = Database::new(wallets);
         let batch = requests(batch, 1, START);
         let (first, changes) = rows.run(&batch, START);
         rows.save(changes);

@@ -57,6 +57,7 @@ fn system_wallets() -> Vec<SystemWallet> {
         SystemWallet::Payouts,
         SystemWallet::Promotion,
         SystemWallet::Clearing(Provider::sandbox()),
+        SystemWallet::Clearing(Provider::manual()),
     ]
 }
 

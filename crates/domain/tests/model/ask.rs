@@ -1,10 +1,11 @@
 //! What the people of the model ask for, in plain numbers, and the same thing as the ledger is asked it.
 
 use domain::audit::Actor;
-use domain::command::{Command, Deposit, Note, Request, Transfer};
+use domain::command::{Command, Deposit, Request, Transfer};
 use domain::id::{TransactionId, UserId};
 use domain::idempotency::{Fingerprint, Idempotency, Key, KeyDigest};
 use domain::money::Amount;
+use domain::text::Note;
 use domain::timestamp::Timestamp;
 use domain::wallet::Provider;
 use uuid::Uuid;
@@ -18,7 +19,7 @@ pub type KeyNumber = u16;
 /// What somebody wants done.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Ask {
-    Deposit { to: User, amount: i64, through: &'static str, reference: Option<&'static str> },
+    Deposit { to: User, amount: i64, through: &'static str, reference: Option<u16> },
     Transfer { from: User, to: User, amount: i64, note: Option<&'static str> },
 }
 
@@ -61,7 +62,8 @@ impl Ask {
                 user_id: user_id(to),
                 amount: Amount::new(amount).unwrap(),
                 provider: Provider::parse(through).unwrap(),
-                provider_tx_id: reference.map(str::to_owned),
+                provider_tx_id: reference.map(|number| format!("payment {number}")),
+                pending: None,
             }),
             Self::Transfer { from, to, amount, note } => Command::Transfer(Transfer {
                 from: user_id(from),

@@ -132,7 +132,8 @@ impl Chance {
             // Money in is credited by its owner's request, or by somebody else's, such as an administrator's.
             let to = if self.once_in(5) { self.anybody() } else { principal };
             let through = if self.once_in(3) { "other" } else { "sandbox" };
-            let reference = self.once_in(2).then_some("payment 17");
+            // From few enough numbers that a payment comes again now and then.
+            let reference = self.once_in(2).then(|| self.rng.random_range(0..2_000));
             return Ask::Deposit { to, amount: self.amount(0, store.balance(to)), through, reference };
         }
         let to = self.anybody();

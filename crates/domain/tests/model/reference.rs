@@ -16,6 +16,8 @@ pub struct Model {
     pub suspended: HashSet<User>,
     pub frozen: HashSet<User>,
     pub memory: HashMap<(User, KeyNumber), Remembered>,
+    /// Payments that were credited.
+    payments: HashSet<(&'static str, u16)>,
     /// When each person's newest entry was made.
     newest: HashMap<User, i64>,
 }
@@ -75,13 +77,18 @@ impl Model {
     fn decide(&mut self, sending: &Sending, now: i64) -> Told {
         match sending.ask {
             Ask::Deposit { to, amount, through, reference } => {
+                if reference.is_some_and(|number| self.payments.contains(&(through, number))) {
+                    return Told::refused("payment_known", "");
+                }
                 let about = if to == sending.principal { "yours" } else { "theirs" };
                 if let Some(refused) = self.cannot_take(to, amount, about) {
                     return refused;
                 }
                 let at = self.moment(&[to], now);
                 let legs = vec![(None, -amount, None), self.add(to, amount, at)];
-                let words = [through, "completed"].into_iter().chain(reference).map(str::to_owned).collect();
+                self.payments.extend(reference.map(|number| (through, number)));
+                let reference = reference.map(|number| format!("payment {number}"));
+                let words = [through, "completed"].map(str::to_owned).into_iter().chain(reference).collect();
                 let (number, asker) = (sending.number, sending.principal);
                 Told::Done(Done {
                     number,

@@ -3,7 +3,7 @@
 
 use crate::ask::{KeyNumber, User, key_digest, user_id};
 use domain::audit::{self, Action, EntityType, Value};
-use domain::book::{Book, Changes, WalletChange};
+use domain::book::{Book, Changes, Rows, WalletChange};
 use domain::command::Needs;
 use domain::id::{TransactionId, UserId, WalletId};
 use domain::idempotency::{ExecutionDigest, KeyDigest, Record};
@@ -12,7 +12,7 @@ use domain::receipt::Act;
 use domain::timestamp::Timestamp;
 use domain::transaction::{Transaction, TransactionType};
 use domain::user::AccountStatus;
-use domain::wallet::{SystemWallet, UserWallet, WalletStatus};
+use domain::wallet::{Provider, SystemWallet, UserWallet, WalletStatus};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 #[derive(Debug, Default)]
@@ -24,6 +24,7 @@ pub struct Store {
     transactions: HashSet<TransactionId>,
     executions: HashSet<ExecutionDigest>,
     audit_records: HashSet<TransactionId>,
+    payments: HashSet<(Provider, String)>,
 }
 
 #[derive(Debug)]
@@ -79,7 +80,8 @@ impl Store {
     pub fn load(&self, needs: &Needs) -> Book {
         let wallets = needs.users.iter().filter_map(|user| self.wallets.get(user)).cloned().collect();
         let records = needs.keys.iter().filter_map(|key| self.records.get(key)).cloned().collect();
-        Book::new(wallets, records)
+        let payments = needs.payments.iter().filter(|payment| self.payments.contains(payment)).cloned().collect();
+        Book::new(Rows { wallets, records, payments, ..Rows::default() })
     }
 
     pub fn save(&mut self, changes: Changes) {
@@ -139,6 +141,9 @@ impl Store {
             let clearing = SystemWallet::Clearing(row.provider.clone()).id();
             let from = transaction.entries.iter().find(|entry| entry.user_id.is_none()).unwrap();
             assert_eq!((row.id.uuid(), from.wallet_id), (transaction.id.uuid(), clearing), "{transaction:?}");
+            if let Some(id) = &row.provider_tx_id {
+                assert!(self.payments.insert((row.provider.clone(), id.clone())), "{transaction:?}");
+            }
         }
         assert!(self.audit_records.insert(record.tx_id.unwrap()));
         check_audit_record(transaction, record);

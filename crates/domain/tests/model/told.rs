@@ -3,7 +3,8 @@
 
 use crate::ask::{User, user_of};
 use domain::idempotency::StoredResponse;
-use domain::receipt::{Act, Outcome, Refusal, Whose};
+use domain::receipt::{Act, Outcome};
+use domain::refusal::{Refusal, Whose};
 
 /// One leg: whose (none for the system's), how much, and the balance after it.
 pub type Leg = (Option<User>, i64, Option<i64>);
@@ -81,6 +82,7 @@ fn words(act: &Act) -> Vec<String> {
             [provider, row.status.as_str().to_owned()].into_iter().chain(row.provider_tx_id.clone()).collect()
         }
         Act::Transfer { note } => note.iter().map(|note| note.as_str().to_owned()).collect(),
+        act => unreachable!("nobody asks for {act:?}"),
     }
 }
 
@@ -91,13 +93,14 @@ fn refused(refusal: &Refusal) -> Told {
             let numbers = vec![available.get(), required.get()];
             Told::Refused { code: refusal.code(), about: "", numbers }
         }
-        Refusal::RecipientNotFound | Refusal::SelfTransfer => Told::refused(refusal.code(), ""),
+        Refusal::RecipientNotFound | Refusal::SelfTransfer | Refusal::PaymentKnown => Told::refused(refusal.code(), ""),
         Refusal::WalletFrozen(whose) | Refusal::AccountSuspended(whose) | Refusal::BalanceLimitExceeded(whose) => {
             let about = match whose {
                 Whose::Yours => "yours",
-                Whose::Theirs => "theirs",
+                Whose::Payers | Whose::Recipients => "theirs",
             };
             Told::refused(refusal.code(), about)
         }
+        refusal => unreachable!("nobody asks for what is refused with {refusal:?}"),
     }
 }

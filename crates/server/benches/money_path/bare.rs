@@ -73,6 +73,7 @@ impl Bench {
                 amount: Amount::new(10_000_000).unwrap(),
                 provider: Provider::sandbox(),
                 provider_tx_id: None,
+                pending: None,
             };
             let request = bench.request(user, Command::Deposit(deposit));
             bench.save(bench.decide(&[request]).await).await;

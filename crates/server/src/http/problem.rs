@@ -7,7 +7,7 @@ use crate::store::StoreError;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use domain::idempotency::StoredResponse;
-use domain::receipt::Refusal;
+use domain::refusal::Refusal;
 use serde::Serialize;
 use std::borrow::Cow;
 use std::fmt::Display;
@@ -257,6 +257,29 @@ impl From<&Refusal> for Problem {
             Refusal::WalletFrozen(_) => (StatusCode::FORBIDDEN, "A wallet is frozen"),
             Refusal::AccountSuspended(_) => (StatusCode::FORBIDDEN, "An account is suspended"),
             Refusal::BalanceLimitExceeded(_) => (StatusCode::UNPROCESSABLE_ENTITY, "A wallet cannot hold that much"),
+            Refusal::ContentNotFound => (StatusCode::NOT_FOUND, "The content does not exist"),
+            Refusal::ContentInactive => (StatusCode::GONE, "The content is not on offer"),
+            Refusal::OwnContent => (StatusCode::UNPROCESSABLE_ENTITY, "The content is one's own"),
+            Refusal::ContentIsFree => (StatusCode::UNPROCESSABLE_ENTITY, "The content is free"),
+            Refusal::SubscriberOnly => (StatusCode::UNPROCESSABLE_ENTITY, "The content is for subscribers"),
+            Refusal::AlreadyUnlocked => (StatusCode::CONFLICT, "The content is unlocked already"),
+            Refusal::PriceChanged { .. } => (StatusCode::CONFLICT, "The price has changed"),
+            Refusal::PlanNotFound => (StatusCode::NOT_FOUND, "The plan does not exist"),
+            Refusal::PlanInactive => (StatusCode::GONE, "The plan is not on offer"),
+            Refusal::AlreadySubscribed => (StatusCode::CONFLICT, "A subscription is running"),
+            Refusal::SelfSubscription => (StatusCode::UNPROCESSABLE_ENTITY, "Subscriber and creator are the same"),
+            Refusal::RenewalNotDue => (StatusCode::CONFLICT, "No renewal is due"),
+            Refusal::SelfGift => (StatusCode::UNPROCESSABLE_ENTITY, "Sender and recipient are the same"),
+            Refusal::TransactionNotFound => (StatusCode::NOT_FOUND, "There is no such sale"),
+            Refusal::RefundExceedsOriginal { .. } => {
+                (StatusCode::UNPROCESSABLE_ENTITY, "The refund exceeds what is left")
+            }
+            Refusal::PayoutPending => (StatusCode::CONFLICT, "A payout is pending"),
+            Refusal::PayoutNotFound => (StatusCode::NOT_FOUND, "The payout does not exist"),
+            Refusal::PayoutDecided => (StatusCode::CONFLICT, "The payout is decided"),
+            Refusal::DepositNotFound => (StatusCode::NOT_FOUND, "The deposit does not exist"),
+            Refusal::DepositMismatch => (StatusCode::CONFLICT, "The deposit does not match"),
+            Refusal::PaymentKnown => (StatusCode::CONFLICT, "The payment was credited before"),
         };
         Self::new(status, refusal.code(), title, refusal.to_string())
     }

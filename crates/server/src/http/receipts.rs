@@ -1,13 +1,19 @@
 //! What the ledger's outcomes look like from outside. Pure: the result commits together with the effect.
 
+mod sales;
+
+pub use sales::{GiftBody, PayoutBody, RefundBody, SaleReceipt, SplitBody, SubscriptionBody, UnlockBody};
+
 use super::parameters::rfc3339;
 use super::problem::Problem;
 use super::users::json_response;
 use crate::ledger::Render;
 use crate::store::entries::Line;
-use domain::id::{DepositId, UserId};
+use domain::id::{ContentId, DepositId, GiftId, PayoutId, SubscriptionId, TransactionId, UserId};
 use domain::idempotency::StoredResponse;
-use domain::receipt::{Act, Outcome, Receipt};
+use domain::money::Cents;
+use domain::receipt::{Act, DepositRow, Outcome, Receipt};
+use domain::text::Note;
 use domain::transaction::{Transaction, TransactionType};
 use serde::Serialize;
 use std::sync::Arc;
@@ -37,6 +43,9 @@ pub struct TransactionBody {
     reference: Option<String>,
     /// A word from the payer.
     note: Option<String>,
+    /// How the amount was divided, for what fans pay for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    split: Option<SplitBody>,
     /// When it happened.
     created_at: String,
 }
@@ -78,18 +87,38 @@ impl From<Line> for TransactionBody {
             line.counterparty_id.map(|id| Counterparty { id: id.to_string(), username: line.counterparty_username });
         let reference = line.reference_id.and_then(|id| match line.kind {
             TransactionType::Deposit => Some(DepositId::new(id).to_string()),
-            _ => None,
+            TransactionType::Transfer => None,
+            TransactionType::Unlock => Some(ContentId::new(id).to_string()),
+            TransactionType::Subscription => Some(SubscriptionId::new(id).to_string()),
+            TransactionType::Gift => Some(GiftId::new(id).to_string()),
+            TransactionType::Refund => Some(TransactionId::new(id).to_string()),
+            TransactionType::Payout => Some(PayoutId::new(id).to_string()),
         });
         Self {
             tx_id: line.tx_id.to_string(),
             r#type: line.kind.as_str(),
             status: line.status,
             amount_cents: line.amount.get(),
-            balance_after_cents: line.balance_after.map(domain::money::Cents::get),
+            balance_after_cents: line.balance_after.map(Cents::get),
             counterparty,
             reference,
             note: line.note,
+            split: line.split.as_ref().map(SplitBody::from),
             created_at: rfc3339(line.created_at),
+        }
+    }
+}
+
+impl DepositBody {
+    fn of(transaction: &Transaction, deposit: &DepositRow) -> Self {
+        Self {
+            id: deposit.id.to_string(),
+            status: deposit.status.as_str(),
+            amount_cents: transaction.amount.credit().get(),
+            provider: deposit.provider.as_str().to_owned(),
+            provider_tx_id: deposit.provider_tx_id.clone(),
+            tx_id: transaction.id.to_string(),
+            created_at: rfc3339(transaction.created_at),
         }
     }
 }
@@ -121,44 +150,78 @@ impl Asker {
     }
 
     fn receipt(&self, Receipt { transaction }: &Receipt) -> Result<StoredResponse, Problem> {
-        let created_at = rfc3339(transaction.created_at);
-        let (mut response, location) = match &transaction.act {
-            Act::Transfer { note } => {
-                let body =
-                    self.transaction(transaction, note.as_ref().map(|note| note.as_str().to_owned()), created_at);
-                (json_response(201, &body)?, body.tx_id)
+        let mut response = match &transaction.act {
+            Act::Transfer { .. } => json_response(201, &self.transaction(transaction)),
+            Act::Deposit(deposit) => json_response(201, &DepositBody::of(transaction, deposit)),
+            Act::Unlock(unlock) => json_response(201, &self.sale(transaction, UnlockBody::of(transaction, unlock))),
+            Act::Subscribe { subscription, .. } => {
+                json_response(201, &self.sale(transaction, SubscriptionBody::from(subscription)))
             }
-            Act::Deposit(deposit) => {
-                let body = DepositBody {
-                    id: deposit.id.to_string(),
-                    status: deposit.status.as_str(),
-                    amount_cents: transaction.amount.credit().get(),
-                    provider: deposit.provider.as_str().to_owned(),
-                    provider_tx_id: deposit.provider_tx_id.clone(),
-                    tx_id: transaction.id.to_string(),
-                    created_at,
-                };
-                (json_response(201, &body)?, body.tx_id)
-            }
-        };
-        response.headers.push(("location".to_owned(), format!("/api/wallet/transactions/{location}")));
+            // Nobody reads the answer to a job. It says what was charged, for whoever looks at the key.
+            Act::Renew(subscription) => json_response(200, &SubscriptionBody::from(subscription)),
+            Act::Gift(gift) => json_response(201, &self.sale(transaction, GiftBody::of(transaction, gift))),
+            Act::Refund(refund) => json_response(201, &RefundBody::of(transaction, refund)),
+            Act::PayoutHold(payout) => json_response(201, &PayoutBody::of(transaction, payout)),
+            Act::PayoutDecision(payout) => json_response(200, &PayoutBody::of(transaction, payout)),
+        }?;
+        if response.status == 201 {
+            response.headers.push(("location".to_owned(), location(transaction)));
+        }
         Ok(response)
     }
 
-    fn transaction(&self, transaction: &Transaction, note: Option<String>, created_at: String) -> TransactionBody {
+    fn sale<T>(&self, transaction: &Transaction, sold: T) -> SaleReceipt<T> {
+        SaleReceipt {
+            sold,
+            transaction: self.transaction(transaction),
+            split: transaction.split.as_ref().map(SplitBody::from),
+        }
+    }
+
+    fn transaction(&self, transaction: &Transaction) -> TransactionBody {
         let entry = transaction.entry_of(self.user_id);
         TransactionBody {
             tx_id: transaction.id.to_string(),
             r#type: transaction.kind().as_str(),
             status: "completed".to_owned(),
             amount_cents: entry.map_or(0, |entry| entry.amount.get()),
-            balance_after_cents: entry.and_then(|entry| entry.balance_after).map(domain::money::Cents::get),
+            balance_after_cents: entry.and_then(|entry| entry.balance_after).map(Cents::get),
             counterparty: transaction
                 .payee_id
                 .map(|id| Counterparty { id: id.to_string(), username: self.payee_username.clone() }),
-            reference: None,
-            note,
-            created_at,
+            reference: reference(&transaction.act),
+            note: note(&transaction.act).map(|note| note.as_str().to_owned()),
+            split: transaction.split.as_ref().map(SplitBody::from),
+            created_at: rfc3339(transaction.created_at),
         }
+    }
+}
+
+/// The id of what a transaction was for.
+fn reference(act: &Act) -> Option<String> {
+    match act {
+        Act::Transfer { .. } => None,
+        Act::Deposit(deposit) => Some(deposit.id.to_string()),
+        Act::Unlock(unlock) => Some(unlock.content_id.to_string()),
+        Act::Subscribe { subscription, .. } | Act::Renew(subscription) => Some(subscription.id.to_string()),
+        Act::Gift(gift) => Some(gift.id.to_string()),
+        Act::Refund(refund) => Some(refund.sale.id.to_string()),
+        Act::PayoutHold(payout) | Act::PayoutDecision(payout) => Some(payout.id.to_string()),
+    }
+}
+
+const fn note(act: &Act) -> Option<&Note> {
+    match act {
+        Act::Transfer { note } => note.as_ref(),
+        Act::Gift(gift) => gift.message.as_ref(),
+        _ => None,
+    }
+}
+
+/// Where what was made can be read again by the one who asked for it.
+fn location(transaction: &Transaction) -> String {
+    match &transaction.act {
+        Act::Subscribe { subscription, .. } => format!("/api/subscriptions/{}", subscription.id),
+        _ => format!("/api/wallet/transactions/{}", transaction.id),
     }
 }

@@ -10,8 +10,9 @@ use crate::store::{entries, users, wallets};
 use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
-use domain::command::{Command, Deposit, Note, Transfer};
+use domain::command::{Command, Deposit, Transfer};
 use domain::id::{TransactionId, UserId};
+use domain::text::Note;
 use domain::transaction::TransactionType;
 use domain::wallet::Provider;
 use serde::{Deserialize, Serialize};
@@ -224,7 +225,7 @@ pub async fn deposit(
     let (user_id, request_id) = (caller.id(), Arc::clone(&origin.request_id));
     let plan = move |()| {
         let asker = Asker { user_id, payee_username: None, request_id };
-        (Command::Deposit(Deposit { user_id, amount, provider, provider_tx_id: None }), asker.renderer())
+        (Command::Deposit(Deposit { user_id, amount, provider, provider_tx_id: None, pending: None }), asker.renderer())
     };
     once::pay(&app, &caller, &origin, key, |_| Ok(()), plan).await
 }

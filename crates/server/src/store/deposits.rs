@@ -16,10 +16,29 @@ pub fn insert(work: &mut Work<'_>, transaction: &Transaction, deposit: &DepositR
         &[
             deposit.id.into(),
             transaction.payee_id.into(),
-            transaction.amount.credit().into(),
+            transaction.amount.into(),
             deposit.provider.as_str().into(),
             deposit.provider_tx_id.as_deref().into(),
             deposit.status.into(),
+            transaction.id.into(),
+            transaction.created_at.into(),
+        ],
+    )
+}
+
+/// Completes a deposit that was pending.
+///
+/// # Errors
+/// If the database fails; [`StoreError::Broken`] if it is not pending.
+pub fn complete(work: &mut Work<'_>, transaction: &Transaction, deposit: &DepositRow) -> Result<(), StoreError> {
+    let text = "UPDATE deposits SET status = $2, provider_tx_id = $3, tx_id = $4, completed_at = $5
+        WHERE id = $1 AND status = 'pending'";
+    work.execute_one(
+        text,
+        &[
+            deposit.id.into(),
+            deposit.status.into(),
+            deposit.provider_tx_id.as_deref().into(),
             transaction.id.into(),
             transaction.created_at.into(),
         ],

@@ -3,6 +3,7 @@
 use super::{Row, StoreError, View, Work};
 use domain::id::{TransactionId, UserId, WalletId};
 use domain::money::Cents;
+use domain::split::Split;
 use domain::timestamp::Timestamp;
 use domain::transaction::{Transaction, TransactionType};
 use uuid::Uuid;
@@ -50,6 +51,8 @@ pub struct Line {
     pub reference_id: Option<Uuid>,
     /// A word from the payer.
     pub note: Option<String>,
+    /// How the amount was divided, for what fans pay for.
+    pub split: Option<Split>,
     /// When it happened.
     pub created_at: Timestamp,
 }
@@ -83,7 +86,14 @@ fn read(row: &Row<'_>) -> Result<Line, StoreError> {
         reference_id: row.get(7)?,
         note: row.get(8)?,
         created_at: row.get(9)?,
+        split: split(row)?,
     })
+}
+
+fn split(row: &Row<'_>) -> Result<Option<Split>, StoreError> {
+    let Some(version) = row.get(10)? else { return Ok(None) };
+    let (creator, platform, processor) = (row.get(11)?, row.get(12)?, row.get(13)?);
+    Ok(Some(Split { version, creator, platform, processor }))
 }
 
 /// A page of a user's history.
@@ -91,14 +101,16 @@ fn read(row: &Row<'_>) -> Result<Line, StoreError> {
 /// # Errors
 /// If the database fails.
 pub fn history(view: &View<'_>, user: UserId, page: &Page) -> Result<Vec<Line>, StoreError> {
-    let text = "SELECT e.tx_id, t.type, t.status, e.amount_cents, e.balance_after_cents, c.id, c.username,
-            t.reference_id, t.note, e.created_at
+    let text = "SELECT e.tx_id, t.type, CASE WHEN t.amount_cents <= (SELECT SUM(r.amount_cents) FROM refunds r WHERE r.original_tx_id = t.tx_id)
+                THEN 'reversed' ELSE t.status END, e.amount_cents, e.balance_after_cents, c.id, c.username,
+            t.reference_id, t.note, e.created_at, t.split_version, t.creator_cents, t.platform_cents, t.processor_cents
         FROM entries e
         JOIN transactions t ON t.tx_id = e.tx_id
         LEFT JOIN users c ON c.id = CASE WHEN t.payer_id = $2 THEN t.payee_id ELSE t.payer_id END
         WHERE e.wallet_id = $1 AND (e.created_at, e.tx_id) < ($3, $4)
             AND e.created_at >= $5 AND e.created_at < $6
-            AND (CAST($7 AS TEXT) IS NULL OR t.type = $7) AND (CAST($8 AS TEXT) IS NULL OR t.status = $8)
+            AND (CAST($7 AS TEXT) IS NULL OR t.type = $7) AND (CAST($8 AS TEXT) IS NULL OR $8 = CASE WHEN t.amount_cents <= (SELECT SUM(r.amount_cents) FROM refunds r WHERE r.original_tx_id = t.tx_id)
+                THEN 'reversed' ELSE t.status END)
         ORDER BY e.created_at DESC, e.tx_id DESC LIMIT $9";
     let end = (Timestamp::from_micros(i64::MAX), TransactionId::new(Uuid::max()));
     let (before_at, before_id) = page.before.unwrap_or(end);
@@ -124,8 +136,9 @@ pub fn history(view: &View<'_>, user: UserId, page: &Page) -> Result<Vec<Line>, 
 /// # Errors
 /// If the database fails.
 pub fn find(view: &View<'_>, user: UserId, tx_id: TransactionId) -> Result<Option<Line>, StoreError> {
-    let text = "SELECT e.tx_id, t.type, t.status, e.amount_cents, e.balance_after_cents, c.id, c.username,
-            t.reference_id, t.note, e.created_at
+    let text = "SELECT e.tx_id, t.type, CASE WHEN t.amount_cents <= (SELECT SUM(r.amount_cents) FROM refunds r WHERE r.original_tx_id = t.tx_id)
+                THEN 'reversed' ELSE t.status END, e.amount_cents, e.balance_after_cents, c.id, c.username,
+            t.reference_id, t.note, e.created_at, t.split_version, t.creator_cents, t.platform_cents, t.processor_cents
         FROM transactions t
         JOIN entries e ON e.wallet_id = $1 AND e.created_at = t.created_at AND e.tx_id = t.tx_id
         LEFT JOIN users c ON c.id = CASE WHEN t.payer_id = $2 THEN t.payee_id ELSE t.payer_id END

@@ -5,6 +5,7 @@ use domain::idempotency::ExecutionDigest;
 use domain::receipt::Act;
 use domain::transaction::Transaction;
 use domain::wallet::Provider;
+use uuid::Uuid;
 
 /// Adds a transaction, without its entries.
 ///
@@ -12,14 +13,16 @@ use domain::wallet::Provider;
 /// If the database fails, or the transaction exists.
 pub fn insert(work: &mut Work<'_>, transaction: &Transaction, execution: &ExecutionDigest) -> Result<(), StoreError> {
     let text = "INSERT INTO transactions (tx_id, type, status, user_id, payer_id, payee_id, amount_cents, \
-        reference_id, note, provider, provider_tx_id, idempotency_key, created_at)
-        VALUES ($1, $2, 'completed', $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
-    let (reference, note, provider, provider_tx_id) = match &transaction.act {
-        Act::Deposit(deposit) => {
-            (Some(deposit.id.uuid()), None, Some(&deposit.provider), deposit.provider_tx_id.as_deref())
-        }
-        Act::Transfer { note } => (None, note.as_ref(), None, None),
+        reference_id, reverses_tx_id, note, provider, provider_tx_id, idempotency_key, split_version, creator_cents, \
+        platform_cents, processor_cents, created_at)
+        VALUES ($1, $2, 'completed', $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)";
+    let (note, provider, provider_tx_id) = match &transaction.act {
+        Act::Deposit(deposit) => (None, Some(&deposit.provider), deposit.provider_tx_id.as_deref()),
+        Act::Transfer { note } => (note.as_ref(), None, None),
+        Act::Gift(gift) => (gift.message.as_ref(), None, None),
+        _ => (None, None, None),
     };
+    let split = transaction.split.as_ref();
     work.execute_one(
         text,
         &[
@@ -29,12 +32,31 @@ pub fn insert(work: &mut Work<'_>, transaction: &Transaction, execution: &Execut
             transaction.payer_id.into(),
             transaction.payee_id.into(),
             transaction.amount.credit().into(),
-            reference.into(),
-            note.map(domain::command::Note::as_str).into(),
+            reference(&transaction.act).into(),
+            transaction.reverses.into(),
+            note.map(domain::text::Note::as_str).into(),
             provider.map(Provider::as_str).into(),
             provider_tx_id.into(),
             execution.0.as_slice().into(),
+            split.map(|split| split.version).into(),
+            split.map(|split| split.creator).into(),
+            split.map(|split| split.platform).into(),
+            split.map(|split| split.processor).into(),
             transaction.created_at.into(),
         ],
     )
+}
+
+/// What a transaction was for: a deposit, a content, a subscription, a gift, the sale that it gives back, or a
+/// payout.
+fn reference(act: &Act) -> Option<Uuid> {
+    match act {
+        Act::Deposit(deposit) => Some(deposit.id.uuid()),
+        Act::Transfer { .. } => None,
+        Act::Unlock(unlock) => Some(unlock.content_id.uuid()),
+        Act::Subscribe { subscription, .. } | Act::Renew(subscription) => Some(subscription.id.uuid()),
+        Act::Gift(gift) => Some(gift.id.uuid()),
+        Act::Refund(refund) => Some(refund.sale.id.uuid()),
+        Act::PayoutHold(payout) | Act::PayoutDecision(payout) => Some(payout.id.uuid()),
+    }
 }

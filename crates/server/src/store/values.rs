@@ -2,9 +2,17 @@
 
 use super::StoreError;
 use domain::audit::{Action, EntityType};
-use domain::id::{AuditId, DepositId, SessionId, TransactionId, UserId, WalletId};
-use domain::money::Cents;
+use domain::content::ContentType;
+use domain::gift::BoardPeriod;
+use domain::id::{
+    AuditId, ContentId, DepositId, GiftId, PayoutId, ReconciliationId, RefundId, SessionId, SubscriptionId,
+    TransactionId, UnlockId, UserId, WalletId,
+};
+use domain::money::{Amount, Cents};
+use domain::payout::PayoutStatus;
 use domain::receipt::DepositStatus;
+use domain::sale::Source;
+use domain::subscription::{PlanTier, SubscriptionStatus};
 use domain::timestamp::Timestamp;
 use domain::transaction::TransactionType;
 use domain::user::{AccountStatus, Role, Tier};
@@ -72,6 +80,18 @@ impl From<Timestamp> for Value<'_> {
 impl From<Cents> for Value<'_> {
     fn from(cents: Cents) -> Self {
         Self::Integer(cents.get())
+    }
+}
+
+impl From<Amount> for Value<'_> {
+    fn from(amount: Amount) -> Self {
+        Self::Integer(amount.credit().get())
+    }
+}
+
+impl From<bool> for Value<'_> {
+    fn from(switch: bool) -> Self {
+        Self::Integer(i64::from(switch))
     }
 }
 
@@ -198,6 +218,26 @@ impl Column for Cents {
     }
 }
 
+impl Column for Amount {
+    const NAME: &'static str = "a positive amount of cents";
+
+    fn read(value: Value<'_>) -> Option<Self> {
+        i64::read(value).and_then(|cents| Self::new(cents).ok())
+    }
+}
+
+impl Column for bool {
+    const NAME: &'static str = "0 or 1";
+
+    fn read(value: Value<'_>) -> Option<Self> {
+        match value {
+            Value::Integer(0) => Some(false),
+            Value::Integer(1) => Some(true),
+            _ => None,
+        }
+    }
+}
+
 /// The same few lines for every id: a UUID on the way in and on the way out.
 macro_rules! id_values {
     ($($id:ident),+) => {$(
@@ -217,7 +257,21 @@ macro_rules! id_values {
     )+};
 }
 
-id_values!(AuditId, DepositId, SessionId, TransactionId, UserId, WalletId);
+id_values!(
+    AuditId,
+    ContentId,
+    DepositId,
+    GiftId,
+    PayoutId,
+    ReconciliationId,
+    RefundId,
+    SessionId,
+    SubscriptionId,
+    TransactionId,
+    UnlockId,
+    UserId,
+    WalletId
+);
 
 /// The same few lines for every enum of words: its word on the way in and on the way out.
 macro_rules! word_values {
@@ -241,4 +295,19 @@ macro_rules! word_values {
     )+};
 }
 
-word_values!(AccountStatus, Action, DepositStatus, EntityType, Role, Tier, TransactionType, WalletStatus);
+word_values!(
+    AccountStatus,
+    Action,
+    BoardPeriod,
+    ContentType,
+    DepositStatus,
+    EntityType,
+    PayoutStatus,
+    PlanTier,
+    Role,
+    Source,
+    SubscriptionStatus,
+    Tier,
+    TransactionType,
+    WalletStatus
+);

@@ -3,6 +3,8 @@
 pub mod bank;
 mod bisection;
 mod door;
+pub mod market;
 mod outcomes;
 mod queue;
+mod sales;
 mod scripted;

@@ -2,6 +2,7 @@
 //! every database that there is.
 
 mod audit_logs;
+mod deposits;
 mod entries;
 mod gate;
 mod idempotency_keys;

@@ -46,7 +46,13 @@ impl Bank {
         for number in 1..=users {
             ids.push(db.user(number).await);
         }
-        let system = [SystemWallet::Platform, SystemWallet::Processor, SystemWallet::Clearing(Provider::sandbox())];
+        let system = [
+            SystemWallet::Platform,
+            SystemWallet::Processor,
+            SystemWallet::Payouts,
+            SystemWallet::Clearing(Provider::sandbox()),
+            SystemWallet::Clearing(Provider::manual()),
+        ];
         db.write(move |work| wallets::insert_system(work, &system, "IDR", START)).await;
         let clock = Clock::frozen(START);
         Self { db, users: ids, ids: Ids::new(clock.clone()), clock }
@@ -75,6 +81,7 @@ impl Bank {
             amount,
             provider: Provider::sandbox(),
             provider_tx_id: None,
+            pending: None,
         })
     }
 
@@ -85,10 +92,7 @@ impl Bank {
 
     /// A command with a key of its own.
     pub fn submission(&self, key: &str, command: Command) -> Submission {
-        let principal = match &command {
-            Command::Deposit(deposit) => deposit.user_id,
-            Command::Transfer(transfer) => transfer.from,
-        };
+        let principal = asker(&command);
         let key = Idempotency {
             principal,
             digest: Key::parse(key).unwrap().digest(),
@@ -127,6 +131,19 @@ impl Bank {
     pub async fn count(&self, kind: &'static str) -> i64 {
         let text = "SELECT COUNT(*) FROM transactions WHERE type = $1";
         self.db.read(move |view| view.query_opt(text, &[kind.into()], |row| row.get(0))).await.unwrap()
+    }
+}
+
+/// Who asks for a command. Administrators are nobody in particular here.
+fn asker(command: &Command) -> UserId {
+    match command {
+        Command::Deposit(deposit) => deposit.user_id,
+        Command::Transfer(transfer) => transfer.from,
+        Command::Unlock(unlock) => unlock.user_id,
+        Command::Subscribe(subscribe) => subscribe.subscriber_id,
+        Command::Gift(gift) => gift.sender_id,
+        Command::RequestPayout(payout) => payout.creator_id,
+        Command::Renew(_) | Command::Refund(_) | Command::DecidePayout(_) => UserId::SYSTEM,
     }
 }
 

@@ -3,12 +3,13 @@
 use super::{START, databases, transaction_id, uuid};
 use crate::ledger::bank::{Bank, render};
 use domain::book::{Book, Changes, WalletChange};
-use domain::command::{Needs, Note};
+use domain::command::Needs;
 use domain::decide;
 use domain::id::{DepositId, UserId, WalletId};
 use domain::idempotency::{ExecutionDigest, KeyDigest};
 use domain::money::{Amount, Cents};
 use domain::receipt::{Act, DepositRow, DepositStatus};
+use domain::text::Note;
 use domain::timestamp::{Span, Timestamp};
 use domain::transaction::{Entry, Transaction};
 use domain::user::AccountStatus;
@@ -30,6 +31,8 @@ pub fn transfer(number: u128, from: UserId, to: UserId, cents: i64, at: Timestam
         payee_id: Some(to),
         amount: Amount::new(cents).unwrap(),
         act: Act::Transfer { note: Note::parse("a note").unwrap() },
+        split: None,
+        reverses: None,
         entries: vec![entry(from, -cents), entry(to, cents)],
         created_at: at,
     }
@@ -46,6 +49,8 @@ pub fn deposit(number: u128, user: UserId, cents: i64, at: Timestamp) -> Transac
         payee_id: Some(user),
         amount: Amount::new(cents).unwrap(),
         act: Act::Deposit(deposit_row(number)),
+        split: None,
+        reverses: None,
         entries: vec![debit, entry(user, cents)],
         created_at: at,
     }
@@ -57,6 +62,7 @@ fn deposit_row(number: u128) -> DepositRow {
         provider: Provider::sandbox(),
         provider_tx_id: Some(format!("payment {number}")),
         status: DepositStatus::Completed,
+        was_pending: false,
     }
 }
 

@@ -142,7 +142,7 @@ async fn ten_thousand_sound_transactions_are_not_accused() {
         bank.assert_sound().await;
         let Extent { wallets, transactions, entries } = bank.db.read(extent).await;
         assert!(transactions >= 10_000, "{transactions}");
-        assert_eq!((wallets, entries), (i64::try_from(USERS).unwrap() + 3, 2 * transactions));
+        assert_eq!((wallets, entries), (i64::try_from(USERS).unwrap() + 5, 2 * transactions));
     }
 }
 
