@@ -1,5 +1,9 @@
 //! Gifts: what can be given, and where a gift counts on the leaderboards.
 
+mod catalogue;
+
+pub use catalogue::{Catalogue, InvalidCatalogue, Listing};
+
 use crate::calendar::{day_start, month_start, week_start};
 use crate::id::{GiftId, UserId};
 use crate::money::{Amount, Cents};

@@ -17,6 +17,17 @@ pub struct InvalidShares {
     pub total: u64,
 }
 
+/// Why a text is not the shares of a split.
+#[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
+pub enum InvalidSharesText {
+    /// It is not three whole numbers.
+    #[error("must be creator/platform/processor in basis points, such as 8000/1500/500")]
+    Form,
+    /// They are not shares of one whole.
+    #[error(transparent)]
+    Shares(#[from] InvalidShares),
+}
+
 impl BasisPoints {
     /// The whole.
     pub const WHOLE: Self = Self(10_000);
@@ -49,6 +60,18 @@ impl Shares {
         }
     }
 
+    /// Reads `creator/platform/processor` in basis points, such as `8000/1500/500`.
+    ///
+    /// # Errors
+    /// [`InvalidSharesText`] for another form, or shares that do not make the whole.
+    pub fn parse(text: &str) -> Result<Self, InvalidSharesText> {
+        let parts: Result<Vec<u16>, _> = text.split('/').map(|part| part.trim().parse()).collect();
+        match parts.as_deref() {
+            Ok([creator, platform, processor]) => Ok(Self::new(*creator, *platform, *processor)?),
+            _ => Err(InvalidSharesText::Form),
+        }
+    }
+
     /// What the platform gets.
     #[must_use]
     pub const fn platform(self) -> BasisPoints {
@@ -71,6 +94,35 @@ pub struct Splits {
     pub subscription: Shares,
     /// A gift.
     pub gift: Shares,
+}
+
+/// The splits in use, under the version by which they are on record.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct SplitTable {
+    /// The version, from 1.
+    pub version: i64,
+    /// The shares of each kind of sale.
+    pub splits: Splits,
+}
+
+impl SplitTable {
+    /// The terms of a paid content.
+    #[must_use]
+    pub const fn premium_unlock(self) -> Terms {
+        Terms { version: self.version, shares: self.splits.premium_unlock }
+    }
+
+    /// The terms of a period of a subscription.
+    #[must_use]
+    pub const fn subscription(self) -> Terms {
+        Terms { version: self.version, shares: self.splits.subscription }
+    }
+
+    /// The terms of a gift.
+    #[must_use]
+    pub const fn gift(self) -> Terms {
+        Terms { version: self.version, shares: self.splits.gift }
+    }
 }
 
 /// The shares that a sale is to be divided by, with the version of the table that they are from.

@@ -8,9 +8,12 @@ use crate::config::Config;
 use crate::http::cursor::Cursors;
 use crate::idempotency::{Fingerprints, InFlight};
 use crate::ledger::{DatabaseEngine, Ledger, Limits};
-use crate::store::{Database, Options, wallets};
+use crate::store::{Database, Options, split_versions, wallets};
 use anyhow::{Context, bail};
-use domain::money::CoinSize;
+use domain::gift::Catalogue;
+use domain::money::{Amount, CoinSize};
+use domain::split::SplitTable;
+use domain::subscription::RenewalPolicy;
 use domain::wallet::{Provider, SystemWallet};
 use std::path::Path;
 use std::sync::Arc;
@@ -33,6 +36,10 @@ pub struct Parts {
     pub fingerprints: Fingerprints,
     pub cursors: Cursors,
     pub coin_size: CoinSize,
+    pub splits: SplitTable,
+    pub gifts: Catalogue,
+    pub renewal_policy: RenewalPolicy,
+    pub payout_min: Amount,
     started: Instant,
     draining: AtomicBool,
 }
@@ -85,7 +92,7 @@ impl App {
         database: Database,
         clock: Clock,
     ) -> anyhow::Result<(Self, JoinHandle<()>)> {
-        prepare_ledger(&config, &database, &clock).await?;
+        let splits = prepare_ledger(&config, &database, &clock).await?;
         let limits =
             Limits { queue: config.ledger.queue, batch: config.ledger.batch_max, resolve: config.request_deadline() };
         let (ledger, writer) = Ledger::start(DatabaseEngine::new(database.clone(), clock.clone()), limits);
@@ -95,6 +102,10 @@ impl App {
             cursors: Cursors::new(&secrets.server)?,
             fingerprints: Fingerprints::new(&secrets.server)?,
             coin_size: config.coin_size()?,
+            splits,
+            gifts: config.gifts()?,
+            renewal_policy: config.renewal_policy()?,
+            payout_min: config.payout_min()?,
             ids: Ids::new(clock.clone()),
             in_flight: InFlight::default(),
             started: stopwatch(),
@@ -125,17 +136,22 @@ impl App {
     }
 }
 
-async fn prepare_ledger(config: &Config, database: &Database, clock: &Clock) -> anyhow::Result<()> {
+/// Makes the rows that the ledger rests on, and says which version of the splits is in use.
+async fn prepare_ledger(config: &Config, database: &Database, clock: &Clock) -> anyhow::Result<SplitTable> {
     let currency = config.money.currency.clone();
     let wanted = currency.clone();
     let other = database.read(move |view| wallets::other_currency(view, &wanted)).await;
     if let Some(other) = other.context("the database does not answer")? {
         bail!("the wallets are kept in {other}, and money.currency is {currency}; set it back to {other}");
     }
-    let now = clock.now();
+    let (now, splits) = (clock.now(), config.splits()?);
     let deadline = tokio::time::Instant::now() + config.request_deadline();
-    let make = move |work: &mut crate::store::Work<'_>| wallets::insert_system(work, &system_wallets(), &currency, now);
-    database.write(make, deadline).await.context("the system wallets cannot be made")
+    let make = move |work: &mut crate::store::Work<'_>| {
+        wallets::insert_system(work, &system_wallets(), &currency, now)?;
+        split_versions::find_or_insert(work, &splits, now)
+    };
+    let version = database.write(make, deadline).await.context("the ledger's first rows cannot be made")?;
+    Ok(SplitTable { version, splits })
 }
 
 /// Opens the database of the settings, with its schema in place.

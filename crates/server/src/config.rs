@@ -1,5 +1,6 @@
 //! Settings: the commented defaults, then a file, then the environment; checked as a whole at start.
 
+mod sales;
 mod sources;
 
 pub use sources::{Sources, known_keys};
@@ -115,6 +116,10 @@ pub struct Config {
     pub idempotency: Idempotency,
     pub money: Money,
     pub payments: Payments,
+    pub splits: Splits,
+    pub gifts: Gifts,
+    pub subscriptions: Subscriptions,
+    pub payouts: Payouts,
     pub auth: Auth,
     pub rate_limits: RateLimits,
     pub metrics: Metrics,
@@ -154,6 +159,10 @@ section! {
     Idempotency { sweep_seconds: u64, }
     Money { currency: String, cents_per_coin: i64, amount_cents_max: i64, }
     Payments { sandbox: Switch, }
+    Splits { premium_unlock: String, subscription: String, gift: String, }
+    Gifts { catalogue: String, }
+    Subscriptions { grace_days: i64, retry_hours: i64, tries_max: i64, }
+    Payouts { amount_cents_min: i64, }
     Auth {
         jwt_secret: SecretString,
         server_secret: SecretString,
@@ -238,6 +247,7 @@ impl Config {
     /// [`ConfigError::Invalid`] with the setting and what would be right.
     pub fn check(&self) -> Result<(), ConfigError> {
         self.check_numbers()?;
+        self.check_sales()?;
         let currency = &self.money.currency;
         if currency.len() != 3 || !currency.bytes().all(|letter| letter.is_ascii_uppercase()) {
             return Err(invalid("money.currency", "must be three capital letters (ISO 4217), such as IDR"));

@@ -12,6 +12,7 @@ pub mod migrations;
 pub mod reconciliation;
 pub mod refresh_tokens;
 pub mod sessions;
+pub mod split_versions;
 mod sqlite;
 pub mod transactions;
 pub mod users;

@@ -2,7 +2,7 @@
 
 #![expect(clippy::arithmetic_side_effects, reason = "numbers of a test are small, and overflow checks are on")]
 
-use super::{Shares, Split, Terms};
+use super::{InvalidShares, InvalidSharesText, Shares, Split, SplitTable, Splits, Terms};
 use crate::money::{Amount, Cents};
 use proptest::prelude::{any, prop_assert, prop_assert_eq, prop_assume, proptest};
 
@@ -31,6 +31,25 @@ fn the_defaults_are_those_of_the_report() {
         let split = terms(shares.0, shares.1, shares.2).split(Cents::new(total)).unwrap();
         assert_eq!(parts(&split), expected, "{shares:?} of {total}");
     }
+}
+
+#[test]
+fn shares_are_read_from_a_text_and_nothing_else_is() {
+    assert_eq!(Shares::parse("8000/1500/500"), Ok(Shares::new(8_000, 1_500, 500).unwrap()));
+    assert_eq!(Shares::parse(" 10000 / 0 / 0 "), Ok(Shares::new(10_000, 0, 0).unwrap()));
+    for text in ["", "8000", "8000/2000", "8000/1500/500/0", "80%/15%/5%", "-1/10001/0", "65536/0/0", "8000/1500/"] {
+        assert_eq!(Shares::parse(text), Err(InvalidSharesText::Form), "{text}");
+    }
+    assert_eq!(Shares::parse("8000/1500/501"), Err(InvalidShares { total: 10_001 }.into()));
+}
+
+#[test]
+fn a_table_gives_each_kind_of_sale_its_own_terms() {
+    let shares = |platform| Shares::new(10_000 - platform, platform, 0).unwrap();
+    let splits = Splits { premium_unlock: shares(1), subscription: shares(2), gift: shares(3) };
+    let table = SplitTable { version: 7, splits };
+    let terms = [table.premium_unlock(), table.subscription(), table.gift()];
+    assert_eq!(terms.map(|terms| (terms.version, terms.shares.platform().get())), [(7, 1), (7, 2), (7, 3)]);
 }
 
 #[test]

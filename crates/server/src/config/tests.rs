@@ -1,6 +1,7 @@
 //! What the settings accept, and what they say about what they do not.
 
 use super::{Config, ConfigError, DatabaseUrl, Sources, known_keys};
+use domain::timestamp::Span;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -81,6 +82,59 @@ fn wrong_values_name_their_setting() {
     ] {
         let error = load(&[(name, value)]).unwrap_err().to_string();
         assert!(error.contains(key), "{name}={value}: {error}");
+    }
+}
+
+#[test]
+fn what_is_sold_is_read_into_the_rules() {
+    let config = load(&[]).unwrap();
+    let splits = config.splits().unwrap();
+    let parts = [splits.premium_unlock, splits.subscription, splits.gift];
+    let parts = parts.map(|shares| (shares.platform().get(), shares.processor().get()));
+    assert_eq!(parts, [(1_500, 500), (2_500, 500), (1_000, 500)]);
+    let policy = config.renewal_policy().unwrap();
+    assert_eq!((policy.grace, policy.retry_after, policy.tries_max), (Span::days(3), Span::hours(24), 3));
+    assert_eq!(config.payout_min().unwrap().credit().get(), 100_000);
+    let gifts = config.gifts().unwrap();
+    let gifts: Vec<_> =
+        gifts.listings().iter().map(|gift| (gift.gift_type.as_str(), gift.price.credit().get())).collect();
+    assert_eq!(gifts, [("rose", 100_000), ("heart", 500_000), ("diamond", 10_000_000)]);
+    let none = load(&[("SUPERAPP_GIFTS__CATALOGUE", "")]).unwrap();
+    assert!(none.gifts().unwrap().listings().is_empty());
+}
+
+#[test]
+fn what_cannot_be_sold_names_its_setting() {
+    let cheap = ("SUPERAPP_MONEY__AMOUNT_CENTS_MAX", "9999999");
+    for (settings, told) in [
+        (
+            [("SUPERAPP_SPLITS__GIFT", "8500/1000/400")].as_slice(),
+            "`splits.gift` must be three shares from 0 to 10000 that make 10000 together; they make 9900",
+        ),
+        (
+            &[("SUPERAPP_SPLITS__PREMIUM_UNLOCK", "80/15/5%")],
+            "`splits.premium_unlock` must be creator/platform/processor in basis points, such as 8000/1500/500",
+        ),
+        (
+            &[("SUPERAPP_SPLITS__SUBSCRIPTION", "")],
+            "`splits.subscription` must be creator/platform/processor in basis points, such as 8000/1500/500",
+        ),
+        (&[("SUPERAPP_GIFTS__CATALOGUE", "rose:Rose:1,rose:Rose:2")], "`gifts.catalogue` has the gift `rose` twice"),
+        (&[cheap], "`gifts.catalogue` has the gift `diamond`, whose price is above money.amount_cents_max"),
+        (&[("SUPERAPP_SUBSCRIPTIONS__GRACE_DAYS", "28")], "`subscriptions.grace_days` must be from 0 to 27"),
+        (&[("SUPERAPP_SUBSCRIPTIONS__GRACE_DAYS", "-1")], "`subscriptions.grace_days` must be from 0 to 27"),
+        (&[("SUPERAPP_SUBSCRIPTIONS__RETRY_HOURS", "0")], "`subscriptions.retry_hours` must be from 1 to 648"),
+        (&[("SUPERAPP_SUBSCRIPTIONS__TRIES_MAX", "0")], "`subscriptions.tries_max` must be from 1 to 100"),
+        (
+            &[("SUPERAPP_PAYOUTS__AMOUNT_CENTS_MIN", "0")],
+            "`payouts.amount_cents_min` must be a whole number of cents from 1 to 9007199254740991",
+        ),
+        (
+            &[("SUPERAPP_PAYOUTS__AMOUNT_CENTS_MIN", "1000000000000001")],
+            "`payouts.amount_cents_min` must be at most money.amount_cents_max",
+        ),
+    ] {
+        assert_eq!(load(settings).unwrap_err().to_string(), told, "{settings:?}");
     }
 }
 

@@ -14,6 +14,7 @@ mod refresh_tokens;
 mod schema;
 mod sessions;
 mod shutdown;
+mod split_versions;
 mod units;
 mod users;
 mod values;
