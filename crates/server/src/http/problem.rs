@@ -135,6 +135,12 @@ impl Problem {
         Self::new(StatusCode::UNAUTHORIZED, "unauthenticated", "Sign-in is required", detail)
     }
 
+    /// Signed in, and not allowed.
+    #[must_use]
+    pub fn forbidden(detail: &'static str) -> Self {
+        Self::new(StatusCode::FORBIDDEN, "forbidden", "Not allowed", detail)
+    }
+
     /// No such thing, or not for the one who asks: there is one answer for both.
     #[must_use]
     pub fn not_found(what: &'static str) -> Self {

@@ -7,5 +7,6 @@ mod errors;
 mod health;
 mod idempotency;
 mod openapi;
+mod sales;
 mod users;
 mod wallet;
