@@ -89,7 +89,7 @@ impl App {
             Limits { queue: config.ledger.queue, batch: config.ledger.batch_max, resolve: config.request_deadline() };
         let (ledger, writer) = Ledger::start(DatabaseEngine::new(database.clone(), clock.clone()), limits);
         let parts = Parts {
-            tokens: Tokens::new(&secrets.jwt, config.auth.access_token_seconds),
+            tokens: Tokens::new(&secrets.jwt, config.auth.access_token_seconds)?,
             hasher: Hasher::new(&config.auth, secrets.pepper)?,
             cursors: Cursors::new(&secrets.server)?,
             fingerprints: Fingerprints::new(&secrets.server)?,

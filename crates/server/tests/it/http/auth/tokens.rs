@@ -97,7 +97,7 @@ async fn another_servers_token_is_refused_though_it_names_the_right_account() {
     let app = TestApp::new().await;
     let ann = app.user("ann").await;
     let bearer = Bearer { user_id: ann.id, session_id: ann.session().await };
-    let other = Tokens::new(&"another-key-for-tests-only-0123456789".into(), 900);
+    let other = Tokens::new(&"another-key-for-tests-only-0123456789".into(), 900).unwrap();
     let theirs = other.sign(bearer, Uuid::nil(), START).unwrap();
     refused(&app, &format!("Bearer {theirs}")).await;
     let ours = app.tokens.sign(bearer, Uuid::nil(), START).unwrap();
