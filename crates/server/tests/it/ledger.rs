@@ -3,6 +3,7 @@
 pub mod bank;
 mod bisection;
 mod door;
+mod figures;
 mod outcomes;
 mod queue;
 mod scripted;
