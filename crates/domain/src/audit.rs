@@ -66,6 +66,14 @@ words! {
         PayoutPaid = "transaction.payout_paid",
         /// A payout was rejected, and its money given back.
         PayoutRejected = "transaction.payout_rejected",
+        /// An administrator changed the role, the tier or the standing of an account.
+        StandingChanged = "user.standing_changed",
+        /// An administrator stopped every movement of a wallet.
+        WalletFrozen = "wallet.frozen",
+        /// An administrator let a wallet move again.
+        WalletUnfrozen = "wallet.unfrozen",
+        /// An administrator had the whole ledger recomputed.
+        Reconciled = "reconciliation.created",
     }
 }
 
@@ -78,6 +86,10 @@ words! {
         Session = "session",
         /// A movement of money.
         Transaction = "transaction",
+        /// An account in the ledger.
+        Wallet = "wallet",
+        /// One look at the whole ledger.
+        Reconciliation = "reconciliation",
     }
 }
 

@@ -177,6 +177,16 @@ fn early(record: Option<&Record>, key: &Idempotency, app: &App) -> Option<Result
     }
 }
 
+/// The stored answer of a key, for a handler that has long work to do before it can write.
+///
+/// # Errors
+/// If the key belongs to another request, or the database fails.
+pub async fn stored(app: &App, key: Option<&Idempotency>) -> Result<Option<Response>, Problem> {
+    let Some(key) = key else { return Ok(None) };
+    let (record, ()) = look(app, key, |_| Ok(())).await?;
+    early(record.as_ref(), key, app).transpose()
+}
+
 fn take_off(app: &App, key: &Idempotency) -> Result<Flight, Problem> {
     app.in_flight.take_off(key.principal, key.digest).ok_or_else(|| {
         metrics::counter!("idempotency_outcomes_total", "outcome" => "in_progress").increment(1);

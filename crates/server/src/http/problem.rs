@@ -322,7 +322,10 @@ impl From<Denial> for Problem {
             Denial::WrongPassword => (StatusCode::UNPROCESSABLE_ENTITY, "wrong_password", "The password is wrong"),
             Denial::RefreshReused => (StatusCode::UNAUTHORIZED, "refresh_token_reused", "The token was used before"),
             Denial::RefreshInvalid => (StatusCode::UNAUTHORIZED, "invalid_refresh_token", "The token is not valid"),
-            Denial::SessionNotFound => (StatusCode::NOT_FOUND, "not_found", "Not found"),
+            Denial::SessionNotFound | Denial::UserNotFound | Denial::WalletNotFound => {
+                (StatusCode::NOT_FOUND, "not_found", "Not found")
+            }
+            Denial::OwnAccount(_) => (StatusCode::CONFLICT, "own_account", "The account is one's own"),
         };
         Self::new(status, code, title, denial.to_string())
     }

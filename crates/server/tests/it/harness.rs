@@ -136,6 +136,11 @@ impl TestApp {
         [std::fs::read(path).unwrap(), std::fs::read(log).unwrap()].concat()
     }
 
+    /// Ends the test with a ledger that it broke on purpose.
+    pub fn give_up_the_ledger(&mut self) {
+        self.reconciled = true;
+    }
+
     /// Takes the database away from under the server, after a last reconciliation.
     pub async fn lose_the_database(&mut self) {
         assert_eq!(discrepancies(self.database.clone(), self.clock.now()).await.unwrap(), []);

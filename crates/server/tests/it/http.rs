@@ -1,5 +1,6 @@
 //! The HTTP contract, route by route and rule by rule.
 
+mod admin;
 mod audit;
 mod auth;
 mod concurrency;
