@@ -66,6 +66,14 @@ words! {
         PayoutPaid = "transaction.payout_paid",
         /// A payout was rejected, and its money given back.
         PayoutRejected = "transaction.payout_rejected",
+        /// A content was made.
+        ContentCreated = "content.created",
+        /// A content was edited.
+        ContentChanged = "content.updated",
+        /// A content was taken off offer, alone or with an edit.
+        ContentDeactivated = "content.deactivated",
+        /// A plan was made or changed.
+        PlanChanged = "plan.updated",
     }
 }
 
@@ -78,6 +86,10 @@ words! {
         Session = "session",
         /// A movement of money.
         Transaction = "transaction",
+        /// Something that a creator sells or shows.
+        Content = "content",
+        /// What a creator asks for a subscription; it has its creator's id.
+        Plan = "plan",
     }
 }
 

@@ -4,11 +4,14 @@
 //! `store` read rows and write rows, and decide nothing.
 
 pub mod audit_logs;
+pub mod contents;
+pub mod creators;
 pub mod deposits;
 pub mod entries;
 pub mod idempotency_keys;
 pub mod ledger;
 pub mod migrations;
+pub mod plans;
 pub mod reconciliation;
 pub mod refresh_tokens;
 pub mod sessions;

@@ -2,12 +2,15 @@
 //! every database that there is.
 
 mod audit_logs;
+mod contents;
+mod creators;
 mod deposits;
 mod entries;
 mod gate;
 mod idempotency_keys;
 mod ledger;
 mod migrations;
+mod plans;
 mod processes;
 mod reconciliation;
 mod refresh_tokens;
