@@ -3,9 +3,13 @@
 //! Handlers parse, call one thing, answer. Only this module knows axum.
 
 mod auth;
+mod contents;
+mod creators;
 pub mod cursor;
 mod docs;
+mod entitlements;
 pub mod extract;
+mod gifts;
 mod health;
 mod json;
 pub mod metrics;
@@ -14,6 +18,7 @@ mod once;
 mod parameters;
 pub mod problem;
 mod receipts;
+mod roles;
 pub mod server;
 mod users;
 mod wallet;
@@ -52,6 +57,14 @@ fn signed_in(app: &App) -> OpenApiRouter<App> {
         .routes(routes!(wallet::transaction))
         .routes(routes!(wallet::transfer))
         .routes(routes!(wallet::deposit))
+        .routes(routes!(contents::list, contents::create))
+        .routes(routes!(contents::unlocked))
+        .routes(routes!(contents::find, contents::change, contents::deactivate))
+        .routes(routes!(creators::list))
+        .routes(routes!(creators::find))
+        .routes(routes!(creators::set_plan))
+        .routes(routes!(entitlements::check))
+        .routes(routes!(gifts::catalog))
         .route_layer(from_fn_with_state(app.clone(), authenticate::require_caller))
 }
 

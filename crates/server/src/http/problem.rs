@@ -70,6 +70,12 @@ impl Problem {
         self
     }
 
+    /// Whether the request itself is wrong, so that it can be corrected and sent again with the same key.
+    #[must_use]
+    pub fn is_correctable(&self) -> bool {
+        self.status == StatusCode::BAD_REQUEST
+    }
+
     /// The stable code.
     #[must_use]
     pub const fn code(&self) -> &'static str {
@@ -133,6 +139,12 @@ impl Problem {
     pub fn unauthenticated() -> Self {
         let detail = "send `Authorization: Bearer` with an access token from POST /api/auth/login";
         Self::new(StatusCode::UNAUTHORIZED, "unauthenticated", "Sign-in is required", detail)
+    }
+
+    /// The caller's role does not allow it.
+    #[must_use]
+    pub fn forbidden(detail: &'static str) -> Self {
+        Self::new(StatusCode::FORBIDDEN, "forbidden", "Not allowed", detail)
     }
 
     /// No such thing, or not for the one who asks: there is one answer for both.
@@ -295,7 +307,8 @@ impl From<Denial> for Problem {
             Denial::WrongPassword => (StatusCode::UNPROCESSABLE_ENTITY, "wrong_password", "The password is wrong"),
             Denial::RefreshReused => (StatusCode::UNAUTHORIZED, "refresh_token_reused", "The token was used before"),
             Denial::RefreshInvalid => (StatusCode::UNAUTHORIZED, "invalid_refresh_token", "The token is not valid"),
-            Denial::SessionNotFound => (StatusCode::NOT_FOUND, "not_found", "Not found"),
+            Denial::SessionNotFound | Denial::ContentNotFound => (StatusCode::NOT_FOUND, "not_found", "Not found"),
+            Denial::SamePlace => return Self::field("/preview_url", denial),
         };
         Self::new(status, code, title, denial.to_string())
     }

@@ -3,7 +3,11 @@
 mod audit;
 mod auth;
 mod concurrency;
+mod contents;
+mod creators;
+mod entitlements;
 mod errors;
+mod gifts;
 mod health;
 mod idempotency;
 mod openapi;

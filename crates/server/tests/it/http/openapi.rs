@@ -8,7 +8,15 @@ use std::collections::BTreeSet;
 /// Every route there is. A new one is entered here, with the decision whether it is public.
 const ROUTES: &[(&str, &str, Access)] = &[
     ("DELETE", "/api/auth/sessions/{id}", Access::SignedIn),
+    ("DELETE", "/api/content/{id}", Access::Creator),
     ("GET", "/api/auth/sessions", Access::SignedIn),
+    ("GET", "/api/content", Access::SignedIn),
+    ("GET", "/api/content/unlocked", Access::SignedIn),
+    ("GET", "/api/content/{id}", Access::SignedIn),
+    ("GET", "/api/creators", Access::SignedIn),
+    ("GET", "/api/creators/{id}", Access::SignedIn),
+    ("GET", "/api/entitlements", Access::SignedIn),
+    ("GET", "/api/gifts/catalog", Access::SignedIn),
     ("GET", "/api/health", Access::Public),
     ("GET", "/api/users/me", Access::SignedIn),
     ("GET", "/api/wallet/balance", Access::SignedIn),
@@ -16,15 +24,18 @@ const ROUTES: &[(&str, &str, Access)] = &[
     ("GET", "/api/wallet/transactions/{tx_id}", Access::SignedIn),
     ("GET", "/livez", Access::Public),
     ("GET", "/readyz", Access::Public),
+    ("PATCH", "/api/content/{id}", Access::Creator),
     ("PATCH", "/api/users/me", Access::SignedIn),
     ("POST", "/api/auth/login", Access::Public),
     ("POST", "/api/auth/logout", Access::SignedIn),
     ("POST", "/api/auth/password", Access::SignedIn),
     ("POST", "/api/auth/refresh", Access::Public),
     ("POST", "/api/auth/register", Access::Public),
+    ("POST", "/api/content", Access::Creator),
     ("POST", "/api/users/me/creator", Access::SignedIn),
     ("POST", "/api/wallet/deposits", Access::Money),
     ("POST", "/api/wallet/transfer", Access::Money),
+    ("PUT", "/api/creators/me/plans/{tier}", Access::Creator),
 ];
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -33,6 +44,8 @@ enum Access {
     Public,
     /// Whoever is signed in.
     SignedIn,
+    /// Creators and administrators.
+    Creator,
     /// Whoever is signed in and sends a key.
     Money,
 }
@@ -73,12 +86,33 @@ async fn every_route_is_reached_by_whoever_is_signed_in() {
     let app = TestApp::new().await;
     for (method, path, access) in ROUTES {
         let ann = app.user(&crate::harness::unique("user")).await;
-        let path = path.replace("{id}", &ann.session().await.to_string());
+        if *access == Access::Creator {
+            ann.post("/api/users/me/creator").send().await.done(200);
+        }
+        let path = path.replace("{id}", &ann.session().await.to_string()).replace("{tier}", "monthly");
         let reply = ann.call(method.parse().unwrap(), &path).send().await;
         assert!(!matches!(reply.status, 401 | 403 | 405) && reply.code() != "route_not_found", "{reply}");
         if *access == Access::Money {
             let named = reply.json()["errors"].is_array() || reply.code() == "idempotency_key_required";
             assert!(named, "{reply}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_is_for_creators_is_closed_to_everybody_else_whatever_they_send() {
+    let app = TestApp::new().await;
+    let (ann, cleo, root) = (app.user("ann").await, app.creator("cleo").await, app.user("root").await);
+    app.promote(&root).await;
+    for (method, path, _) in ROUTES.iter().filter(|(_, _, access)| *access == Access::Creator) {
+        let path = path.replace("{tier}", "monthly");
+        for body in ["{}", "{", "[]", "{\"title\": 5}"] {
+            let call = |person: &crate::harness::Person| person.call(method.parse().unwrap(), &path).text(body);
+            call(&ann).send().await.refused(403, "forbidden");
+            for person in [&cleo, &root] {
+                let reply = call(person).send().await;
+                assert!(matches!(reply.status, 400 | 404), "{reply}");
+            }
         }
     }
 }
@@ -94,7 +128,7 @@ async fn writes_take_a_key_and_payments_require_one() {
             parameters.iter().find(|parameter| parameter["name"] == "Idempotency-Key" && parameter["in"] == "header");
         let takes = match access {
             Access::Public => None,
-            Access::SignedIn => (*method != "GET").then_some(false),
+            Access::SignedIn | Access::Creator => (*method != "GET").then_some(false),
             Access::Money => Some(true),
         };
         assert_eq!(key.map(|key| key["required"] == true), takes, "{method} {path}");
