@@ -16,10 +16,14 @@ pub mod metrics;
 mod middleware;
 mod once;
 mod parameters;
+mod payouts;
 pub mod problem;
 mod receipts;
+mod refunds;
 mod roles;
 pub mod server;
+mod subscriptions;
+mod unlocks;
 mod users;
 mod wallet;
 
@@ -65,6 +69,14 @@ fn signed_in(app: &App) -> OpenApiRouter<App> {
         .routes(routes!(creators::set_plan))
         .routes(routes!(entitlements::check))
         .routes(routes!(gifts::catalog))
+        .routes(routes!(unlocks::unlock))
+        .routes(routes!(subscriptions::subscribe))
+        .routes(routes!(gifts::send))
+        .routes(routes!(payouts::request, payouts::list))
+        .routes(routes!(payouts::list_all))
+        .routes(routes!(payouts::approve))
+        .routes(routes!(payouts::reject))
+        .routes(routes!(refunds::refund))
         .route_layer(from_fn_with_state(app.clone(), authenticate::require_caller))
 }
 

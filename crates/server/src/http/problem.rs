@@ -141,7 +141,7 @@ impl Problem {
         Self::new(StatusCode::UNAUTHORIZED, "unauthenticated", "Sign-in is required", detail)
     }
 
-    /// The caller's role does not allow it.
+    /// Signed in, and not allowed.
     #[must_use]
     pub fn forbidden(detail: &'static str) -> Self {
         Self::new(StatusCode::FORBIDDEN, "forbidden", "Not allowed", detail)

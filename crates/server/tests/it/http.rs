@@ -11,5 +11,6 @@ mod gifts;
 mod health;
 mod idempotency;
 mod openapi;
+mod sales;
 mod users;
 mod wallet;

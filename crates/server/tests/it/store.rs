@@ -10,6 +10,7 @@ mod gate;
 mod idempotency_keys;
 mod ledger;
 mod migrations;
+mod payouts;
 mod plans;
 mod processes;
 mod reconciliation;

@@ -62,13 +62,13 @@ async fn access_is_by_ownership_price_purchase_and_subscription() {
     };
     assert_eq!(accesses(&cleo).await, ["creator"; 4]);
     assert_eq!(accesses(&fan).await, ["locked", "free", "locked", "locked"]);
-    let purchase = app.unlock(&fan, &cleo, &priced).await;
+    let purchase = fan.buy(&priced).await;
     assert_eq!(accesses(&fan).await, ["unlocked", "free", "locked", "locked"]);
     assert_eq!(accesses(&eve).await, ["locked", "free", "locked", "locked"], "what others buy is theirs");
     cleo.offer(PlanTier::Monthly, 300).await;
-    app.subscribe(&fan, &cleo, PlanTier::Monthly).await;
+    fan.join(&cleo, PlanTier::Monthly).await;
     assert_eq!(accesses(&fan).await, ["unlocked", "free", "subscription", "subscription"]);
-    app.give_back(&fan, &cleo, purchase).await;
+    app.give_back(purchase).await;
     assert_eq!(accesses(&fan).await, ["locked", "free", "subscription", "subscription"]);
     // To the end of February's period and its three days of grace.
     app.advance_almost(Span::days(31 + 3));
@@ -84,13 +84,13 @@ async fn what_is_off_offer_is_there_for_its_creator_and_its_buyers() {
     let app = TestApp::new().await;
     let (cleo, fan, eve) = (app.creator("cleo").await, app.rich("fan", 1_000).await, app.user("eve").await);
     let id = cleo.publish(json!({})).await;
-    let purchase = app.unlock(&fan, &cleo, &id).await;
+    let purchase = fan.buy(&id).await;
     cleo.delete(format!("{ROUTE}/{id}")).send().await.done(204);
     assert_eq!((access(&cleo, &id).await, access(&fan, &id).await), ("creator".to_owned(), "unlocked".to_owned()));
     let hidden = eve.get(format!("{ROUTE}/{id}")).send().await.refused(404, "not_found");
     let none = eve.get(format!("{ROUTE}/cnt_00000000000000000000000000")).send().await.refused(404, "not_found");
     assert_eq!(hidden.json()["detail"], none.json()["detail"], "what is hidden and what is not there look the same");
-    app.give_back(&fan, &cleo, purchase).await;
+    app.give_back(purchase).await;
     fan.get(format!("{ROUTE}/{id}")).send().await.refused(404, "not_found");
     cleo.patch(format!("{ROUTE}/{id}")).json(json!({ "is_active": true })).send().await.done(200);
     assert_eq!(access(&eve, &id).await, "locked");
@@ -104,7 +104,7 @@ async fn what_was_bought_is_listed_with_its_media_until_it_is_given_back() {
     for price in [100, 200, 300] {
         let id = cleo.publish(json!({ "price_cents": price })).await;
         app.advance(Span::seconds(1));
-        bought.push((app.unlock(&fan, &cleo, &id).await, id));
+        bought.push((fan.buy(&id).await, id));
     }
     cleo.patch(format!("{ROUTE}/{}", bought[0].1)).json(json!({ "price_cents": 0 })).send().await.done(200);
     cleo.delete(format!("{ROUTE}/{}", bought[1].1)).send().await.done(204);
@@ -130,7 +130,7 @@ async fn what_was_bought_is_listed_with_its_media_until_it_is_given_back() {
     let other = cleo.get(format!("{ROUTE}/unlocked?cursor={cursor}")).send().await;
     other.invalid(&["cursor"]);
     fan.get(format!("{ROUTE}?cursor={cursor}")).send().await.invalid(&["cursor"]);
-    app.give_back(&fan, &cleo, bought[2].0).await;
+    app.give_back(bought[2].0).await;
     assert_eq!(read("").await["data"].as_array().unwrap().len(), 2);
     assert_eq!(cleo.get(format!("{ROUTE}/unlocked")).send().await.done(200).json()["data"], json!([]));
 }

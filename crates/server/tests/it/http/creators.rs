@@ -21,8 +21,8 @@ async fn a_creator_is_shown_with_counts_and_plans_and_without_an_address() {
     cleo.publish(json!({ "is_active": false })).await;
     cleo.offer(PlanTier::Yearly, 5_000).await;
     cleo.offer(PlanTier::Monthly, 500).await;
-    app.subscribe(&fan, &cleo, PlanTier::Monthly).await;
-    app.subscribe(&bob, &cleo, PlanTier::Yearly).await;
+    fan.join(&cleo, PlanTier::Monthly).await;
+    bob.join(&cleo, PlanTier::Yearly).await;
     let off = json!({ "price_cents": 6_000, "is_active": false });
     cleo.put(format!("{ROUTE}/me/plans/yearly")).json(off).send().await.done(200);
     expected["contents"] = 1.into();

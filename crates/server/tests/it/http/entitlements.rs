@@ -26,9 +26,9 @@ async fn a_content_is_answered_with_its_access_and_its_end() {
     assert_eq!(access(&fan, &inside).await, locked);
     assert_eq!(access(&fan, &free).await, json!({ "entitled": true, "access": "free" }));
     assert_eq!(access(&cleo, &priced).await, json!({ "entitled": true, "access": "creator" }));
-    app.unlock(&fan, &cleo, &priced).await;
+    fan.buy(&priced).await;
     cleo.offer(PlanTier::Monthly, 5).await;
-    app.subscribe(&fan, &cleo, PlanTier::Monthly).await;
+    fan.join(&cleo, PlanTier::Monthly).await;
     assert_eq!(access(&fan, &priced).await, json!({ "entitled": true, "access": "unlocked" }));
     let until = "2027-02-18T08:00:00Z";
     let expected = json!({ "entitled": true, "access": "subscription", "expires_at": until });
@@ -46,13 +46,13 @@ async fn a_creator_is_answered_with_the_subscription() {
     assert_eq!(check(&fan, query.clone()).await, json!({ "entitled": false, "access": "locked" }));
     assert_eq!(check(&cleo, query.clone()).await, json!({ "entitled": true, "access": "creator" }));
     cleo.offer(PlanTier::Quarterly, 5).await;
-    let sale = app.subscribe(&fan, &cleo, PlanTier::Quarterly).await;
+    let sale = fan.join(&cleo, PlanTier::Quarterly).await;
     let expected = json!({ "entitled": true, "access": "subscription", "expires_at": "2027-04-18T08:00:00Z" });
     assert_eq!(check(&fan, query.clone()).await, expected);
     let priced = cleo.publish(json!({})).await;
     let both = format!("{query}&content_id={priced}");
     assert_eq!(check(&fan, both).await, json!({ "entitled": false, "access": "locked" }), "the content decides");
-    app.give_back(&fan, &cleo, sale).await;
+    app.give_back(sale).await;
     assert_eq!(check(&fan, query).await, json!({ "entitled": false, "access": "locked" }));
 }
 
