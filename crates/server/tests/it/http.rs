@@ -10,6 +10,7 @@ mod errors;
 mod gifts;
 mod health;
 mod idempotency;
+mod log;
 mod openapi;
 mod sales;
 mod users;
