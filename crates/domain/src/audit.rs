@@ -74,6 +74,14 @@ words! {
         WalletUnfrozen = "wallet.unfrozen",
         /// An administrator had the whole ledger recomputed.
         Reconciled = "reconciliation.created",
+        /// A content was made.
+        ContentCreated = "content.created",
+        /// A content was edited.
+        ContentChanged = "content.updated",
+        /// A content was taken off offer, alone or with an edit.
+        ContentDeactivated = "content.deactivated",
+        /// A plan was made or changed.
+        PlanChanged = "plan.updated",
     }
 }
 
@@ -90,6 +98,10 @@ words! {
         Wallet = "wallet",
         /// One look at the whole ledger.
         Reconciliation = "reconciliation",
+        /// Something that a creator sells or shows.
+        Content = "content",
+        /// What a creator asks for a subscription; it has its creator's id.
+        Plan = "plan",
     }
 }
 

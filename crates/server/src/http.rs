@@ -4,8 +4,11 @@
 
 mod admin;
 mod auth;
+mod contents;
+mod creators;
 pub mod cursor;
 mod docs;
+mod entitlements;
 pub mod extract;
 mod gifts;
 mod health;
@@ -59,6 +62,14 @@ fn signed_in(app: &App) -> OpenApiRouter<App> {
         .routes(routes!(wallet::transaction))
         .routes(routes!(wallet::transfer))
         .routes(routes!(wallet::deposit))
+        .routes(routes!(contents::list, contents::create))
+        .routes(routes!(contents::unlocked))
+        .routes(routes!(contents::find, contents::change, contents::deactivate))
+        .routes(routes!(creators::list))
+        .routes(routes!(creators::find))
+        .routes(routes!(creators::set_plan))
+        .routes(routes!(entitlements::check))
+        .routes(routes!(gifts::catalog))
         .routes(routes!(unlocks::unlock))
         .routes(routes!(subscriptions::subscribe))
         .routes(routes!(gifts::send))

@@ -4,6 +4,8 @@
 //! error: the unit of work commits all the same, because a failed sign-in is on record, too.
 
 pub mod accounts;
+pub mod contents;
+pub mod plans;
 pub mod reconciliations;
 pub mod sessions;
 pub mod wallets;
@@ -64,6 +66,12 @@ pub enum Denial {
     /// Administrators would lock themselves out.
     #[error(transparent)]
     OwnAccount(#[from] OwnAccount),
+    /// Not a content of the one who asks.
+    #[error("you have no such content; list yours with GET /api/content?creator_id= and your id")]
+    ContentNotFound,
+    /// The preview is the media, which only those with access may see.
+    #[error("must differ from `media_url`, which only those with access are told")]
+    SamePlace,
 }
 
 /// What became of an operation.

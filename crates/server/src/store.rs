@@ -4,6 +4,8 @@
 //! `store` read rows and write rows, and decide nothing.
 
 pub mod audit_logs;
+pub mod contents;
+pub mod creators;
 pub mod deposits;
 pub mod entries;
 pub mod idempotency_keys;
@@ -11,6 +13,7 @@ pub mod jobs;
 pub mod ledger;
 pub mod migrations;
 pub mod payouts;
+pub mod plans;
 pub mod reconciliation;
 pub mod reconciliations;
 pub mod refresh_tokens;

@@ -261,7 +261,13 @@ pub async fn write<T: Send + 'static>(
                 Ok(response) => response,
                 Err(_) => return Err(StoreError::Broken("an answer cannot be rendered")),
             },
-            Err(denial) => Problem::from(denial).stored(&request_id),
+            Err(denial) => {
+                let problem = Problem::from(denial);
+                if problem.is_correctable() {
+                    return Ok(Err(problem));
+                }
+                problem.stored(&request_id)
+            }
         };
         idempotency_keys::upsert(work, &record_of(&key, execution, &request_id, response.clone()))?;
         Ok(Ok(respond_later(response)))

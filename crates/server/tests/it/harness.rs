@@ -8,6 +8,7 @@ mod odd_body;
 mod person;
 mod reply;
 mod rows;
+mod sales;
 
 pub use call::Call;
 pub use contract::{Operation, document, has_type, operations, validate};

@@ -2,6 +2,8 @@
 //! every database that there is.
 
 mod audit_logs;
+mod contents;
+mod creators;
 mod deposits;
 mod entries;
 mod gate;
@@ -10,6 +12,7 @@ mod jobs;
 mod ledger;
 mod migrations;
 mod payouts;
+mod plans;
 mod processes;
 mod reconciliation;
 mod reconciliations;

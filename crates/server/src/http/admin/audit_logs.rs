@@ -84,6 +84,9 @@ fn entity_id(kind: EntityType, id: Uuid) -> String {
         EntityType::Transaction => TransactionId::new(id).to_string(),
         EntityType::Wallet => WalletId::new(id).to_string(),
         EntityType::Reconciliation => ReconciliationId::new(id).to_string(),
+        EntityType::Content => ContentId::new(id).to_string(),
+        // A plan has no id of its own: it is its creator's.
+        EntityType::Plan => UserId::new(id).to_string(),
     }
 }
 
