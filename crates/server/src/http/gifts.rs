@@ -78,7 +78,7 @@ pub struct GiftRequest {
 }
 
 /// Sends a gift, at the catalogue's price.
-#[utoipa::path(post, path = "/api/gifts/send", tag = "gifts", security(("bearer" = [])), params(RequiredKey),
+#[utoipa::path(post, path = "/api/gifts/send", operation_id = "send_gift", tag = "gifts", security(("bearer" = [])), params(RequiredKey),
     request_body = GiftRequest,
     responses((status = 201, description = "The gift, its transaction, and how the price was divided", body = GiftReceipt),
         (status = 402, description = "`insufficient_funds`", body = ProblemBody, content_type = "application/problem+json"),

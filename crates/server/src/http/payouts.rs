@@ -32,7 +32,7 @@ pub struct PayoutRequest {
 }
 
 /// Asks for a payout. The money is held at once.
-#[utoipa::path(post, path = "/api/payouts", tag = "payouts", security(("bearer" = [])), params(RequiredKey),
+#[utoipa::path(post, path = "/api/payouts", operation_id = "request_payout", tag = "payouts", security(("bearer" = [])), params(RequiredKey),
     request_body = PayoutRequest,
     responses((status = 201, description = "The payout", body = PayoutBody),
         (status = 402, description = "`insufficient_funds`", body = ProblemBody, content_type = "application/problem+json"),
@@ -91,7 +91,7 @@ impl From<Listed> for PayoutBody {
 }
 
 /// One's own payouts, newest first.
-#[utoipa::path(get, path = "/api/payouts", tag = "payouts", security(("bearer" = [])), params(Filter),
+#[utoipa::path(get, path = "/api/payouts", operation_id = "list_payouts", tag = "payouts", security(("bearer" = [])), params(Filter),
     responses((status = 200, description = "A page of payouts", body = Page<PayoutBody>), Problems))]
 pub async fn list(
     State(app): State<App>,
@@ -102,7 +102,7 @@ pub async fn list(
 }
 
 /// Everybody's payouts, newest first.
-#[utoipa::path(get, path = "/api/admin/payouts", tag = "admin", security(("bearer" = [])), params(Filter),
+#[utoipa::path(get, path = "/api/admin/payouts", operation_id = "list_all_payouts", tag = "admin", security(("bearer" = [])), params(Filter),
     responses((status = 200, description = "A page of payouts", body = Page<PayoutBody>), Problems))]
 pub async fn list_all(
     State(app): State<App>,
@@ -142,7 +142,7 @@ pub struct ApproveRequest {
 }
 
 /// Marks a payout as paid: the money is out.
-#[utoipa::path(post, path = "/api/admin/payouts/{id}/approve", tag = "admin", security(("bearer" = [])),
+#[utoipa::path(post, path = "/api/admin/payouts/{id}/approve", operation_id = "approve_payout", tag = "admin", security(("bearer" = [])),
     params(("id" = String, Path, description = "The payout"), RequiredKey), request_body = ApproveRequest,
     responses((status = 200, description = "The payout", body = PayoutBody),
         (status = 404, description = "`payout_not_found`", body = ProblemBody, content_type = "application/problem+json"),
@@ -170,7 +170,7 @@ pub struct RejectRequest {
 }
 
 /// Rejects a payout: the money goes back to the creator's wallet.
-#[utoipa::path(post, path = "/api/admin/payouts/{id}/reject", tag = "admin", security(("bearer" = [])),
+#[utoipa::path(post, path = "/api/admin/payouts/{id}/reject", operation_id = "reject_payout", tag = "admin", security(("bearer" = [])),
     params(("id" = String, Path, description = "The payout"), RequiredKey), request_body = RejectRequest,
     responses((status = 200, description = "The payout", body = PayoutBody),
         (status = 404, description = "`payout_not_found`", body = ProblemBody, content_type = "application/problem+json"),

@@ -79,7 +79,7 @@ pub struct Filter {
 }
 
 /// One's own subscriptions, running or not, newest first.
-#[utoipa::path(get, path = "/api/subscriptions", tag = "subscriptions", security(("bearer" = [])), params(Filter),
+#[utoipa::path(get, path = "/api/subscriptions", operation_id = "list_subscriptions", tag = "subscriptions", security(("bearer" = [])), params(Filter),
     responses((status = 200, description = "A page of subscriptions", body = Page<SubscriptionBody>), Problems))]
 pub async fn list(
     State(app): State<App>,
@@ -109,7 +109,7 @@ pub struct ActiveSubscriptions {
 }
 
 /// One's own subscriptions that give access now, newest first.
-#[utoipa::path(get, path = "/api/subscriptions/active", tag = "subscriptions", security(("bearer" = [])),
+#[utoipa::path(get, path = "/api/subscriptions/active", operation_id = "active_subscriptions", tag = "subscriptions", security(("bearer" = [])),
     responses((status = 200, description = "The subscriptions", body = ActiveSubscriptions), Problems))]
 pub async fn active(State(app): State<App>, caller: Caller) -> Result<Json<ActiveSubscriptions>, Problem> {
     let (user, now) = (caller.id(), app.clock.now());
@@ -118,7 +118,7 @@ pub async fn active(State(app): State<App>, caller: Caller) -> Result<Json<Activ
 }
 
 /// One of one's own subscriptions.
-#[utoipa::path(get, path = "/api/subscriptions/{id}", tag = "subscriptions", security(("bearer" = [])),
+#[utoipa::path(get, path = "/api/subscriptions/{id}", operation_id = "subscription", tag = "subscriptions", security(("bearer" = [])),
     params(("id" = String, Path, description = "The subscription")),
     responses((status = 200, description = "The subscription", body = SubscriptionBody),
         (status = 404, description = "No subscription of yours", body = ProblemBody, content_type = "application/problem+json"), Problems))]
@@ -133,7 +133,7 @@ pub async fn find(
 }
 
 /// Cancels a subscription at the end of its period. Until then there is access.
-#[utoipa::path(post, path = "/api/subscriptions/{id}/cancel", tag = "subscriptions", security(("bearer" = [])),
+#[utoipa::path(post, path = "/api/subscriptions/{id}/cancel", operation_id = "cancel_subscription", tag = "subscriptions", security(("bearer" = [])),
     params(("id" = String, Path, description = "The subscription"), OptionalKey),
     responses((status = 200, description = "The subscription", body = SubscriptionBody),
         (status = 404, description = "No subscription of yours", body = ProblemBody, content_type = "application/problem+json"),
@@ -152,7 +152,7 @@ pub async fn cancel(
 }
 
 /// Lets a cancelled subscription be renewed after all, as long as there is access.
-#[utoipa::path(post, path = "/api/subscriptions/{id}/resume", tag = "subscriptions", security(("bearer" = [])),
+#[utoipa::path(post, path = "/api/subscriptions/{id}/resume", operation_id = "resume_subscription", tag = "subscriptions", security(("bearer" = [])),
     params(("id" = String, Path, description = "The subscription"), OptionalKey),
     responses((status = 200, description = "The subscription", body = SubscriptionBody),
         (status = 404, description = "No subscription of yours", body = ProblemBody, content_type = "application/problem+json"),

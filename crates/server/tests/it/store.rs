@@ -21,6 +21,7 @@ mod schema;
 mod sessions;
 mod shutdown;
 mod split_versions;
+mod subscriptions;
 mod units;
 mod users;
 mod values;

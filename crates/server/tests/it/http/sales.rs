@@ -4,5 +4,6 @@ mod crowds;
 mod gifts;
 mod payouts;
 mod refunds;
+mod renewals;
 mod subscriptions;
 mod unlocks;

@@ -11,6 +11,11 @@ use tokio::time::Instant;
 const PATH: &str = "/api/admin/jobs";
 const RESULTS: &str = "/api/admin/reconciliations";
 
+/// A server without the jobs of subscriptions, which have tests of their own.
+async fn quiet(settings: &[(&str, &str)]) -> TestApp {
+    TestApp::with(&[settings, &[("SUPERAPP_SUBSCRIPTIONS__JOB_SECONDS", "0")]].concat()).await
+}
+
 async fn job(root: &crate::harness::Person, name: &str) -> Value {
     let lines = every_line(root, PATH, 100).await;
     lines.into_iter().find(|line| line["name"] == name).unwrap()
@@ -18,7 +23,7 @@ async fn job(root: &crate::harness::Person, name: &str) -> Value {
 
 #[tokio::test]
 async fn what_is_due_runs_once_and_again_after_its_interval() {
-    let app = TestApp::new().await;
+    let app = quiet(&[]).await;
     let root = app.admin("root").await;
     assert_eq!(every_line(&root, PATH, 100).await, [] as [Value; 0]);
     assert_eq!(run_due(&app).await.unwrap(), ["sweep", "reconcile"]);
@@ -46,7 +51,7 @@ async fn what_is_due_runs_once_and_again_after_its_interval() {
 
 #[tokio::test]
 async fn a_scheduled_reconciliation_is_kept_without_anybody_who_asked() {
-    let mut app = TestApp::new().await;
+    let mut app = quiet(&[]).await;
     let (root, ann) = (app.admin("root").await, app.rich("ann", 100).await);
     run_due(&app).await.unwrap();
     app.unbalance(&[ann]).await;
@@ -63,14 +68,14 @@ async fn a_scheduled_reconciliation_is_kept_without_anybody_who_asked() {
 
 #[tokio::test]
 async fn an_interval_of_0_is_never() {
-    let app = TestApp::with(&[("SUPERAPP_RECONCILIATION__INTERVAL_SECONDS", "0")]).await;
+    let app = quiet(&[("SUPERAPP_RECONCILIATION__INTERVAL_SECONDS", "0")]).await;
     assert_eq!(run_due(&app).await.unwrap(), ["sweep"]);
     assert_eq!(app.count("SELECT COUNT(*) FROM reconciliations").await, 0);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn many_who_look_at_once_run_it_once() {
-    let app = TestApp::new().await;
+    let app = quiet(&[]).await;
     for round in 1..=5 {
         let looks = (0..8).map(|_| {
             let app = (*app).clone();
@@ -86,7 +91,7 @@ async fn many_who_look_at_once_run_it_once() {
 
 #[tokio::test]
 async fn a_job_of_a_process_that_died_is_taken_over_after_its_lease() {
-    let app = TestApp::new().await;
+    let app = quiet(&[]).await;
     let root = app.admin("root").await;
     let (holder, now) = (app.ids.uuid(), app.clock.now());
     let claim = move |work: &mut Work<'_>| jobs::claim(work, "reconcile", holder, now, LEASE);
@@ -103,7 +108,7 @@ async fn a_job_of_a_process_that_died_is_taken_over_after_its_lease() {
 
 #[tokio::test]
 async fn a_run_that_fails_is_counted_and_tried_again_soon() {
-    let app = TestApp::new().await;
+    let app = quiet(&[]).await;
     let root = app.admin("root").await;
     let rename = |text: &'static str| {
         let change = move |work: &mut Work<'_>| work.execute(text, &[]);

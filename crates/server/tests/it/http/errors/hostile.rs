@@ -139,6 +139,7 @@ async fn path(person: &Person, content: &str, operation: &Operation) -> String {
         path if path.starts_with("/api/content/") => content.to_owned(),
         path if path.starts_with("/api/admin/users/") => person.id.to_string(),
         path if path.starts_with("/api/admin/wallets/") => person.id.to_string().replace("usr_", "wal_"),
+        path if path.starts_with("/api/subscriptions/") => "sub_00000000000000000000000000".to_owned(),
         path if path.starts_with("/api/admin/payouts/") => "pay_00000000000000000000000000".to_owned(),
         _ => person.session().await.to_string(),
     };
