@@ -2,7 +2,10 @@
 //! conserved, and a batch that runs again after its commit changes nothing more.
 
 #![expect(clippy::arithmetic_side_effects, reason = "numbers of a test are small, and overflow checks are on")]
-#![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
+#![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a panic is how a test fails")]
+
+#[path = "properties/rows.rs"]
+mod rows;
 
 use domain::audit::{Action, Actor};
 use domain::book::{Book, Changes, Draft, Rows, WalletChange};
@@ -13,13 +16,15 @@ use domain::idempotency::{Fingerprint, Idempotency, Key, Record, StoredResponse}
 use domain::money::{Amount, Cents};
 use domain::receipt::{Act, Outcome};
 use domain::timestamp::{Span, Timestamp};
-use domain::transaction::{Leg, Legs, Party};
+use domain::transaction::{Leg, Legs, Party, Transaction, TransactionType};
 use domain::user::AccountStatus;
 use domain::wallet::{Provider, SystemWallet, UserWallet, WalletStatus};
 use proptest::collection::{btree_map, vec};
-use proptest::prelude::{Just, ProptestConfig, Strategy, any, prop_assert, prop_assert_eq, prop_oneof, proptest};
+use proptest::prelude::{
+    Just, ProptestConfig, Strategy, any, prop_assert, prop_assert_eq, prop_assert_ne, prop_oneof, proptest,
+};
 use proptest::sample::select;
-use proptest::test_runner::TestRunner;
+use proptest::test_runner::{TestCaseError, TestRunner};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
@@ -106,12 +111,6 @@ fn render(outcome: &Outcome) -> StoredResponse {
     StoredResponse { status: 200, headers: Vec::new(), body: format!("{outcome:?}").into_bytes() }
 }
 
-/// What a book holds and has changed, as text that can be compared.
-fn state(book: &Book) -> String {
-    let wallets: Vec<_> = (1..=USERS + 1).map(|number| book.wallet(user(number))).collect();
-    format!("{wallets:?} {:?}", book.clone().changes())
-}
-
 /// A database of two tables: wallets and kept answers.
 #[derive(Debug)]
 struct Database {
@@ -152,18 +151,48 @@ fn heard(answer: &Answer) -> Option<(&StoredResponse, Option<&str>)> {
     }
 }
 
+/// Balanced, within bounds, and divided without a cent made or lost.
+fn check(transaction: &Transaction) -> Result<(), TestCaseError> {
+    let entries = || transaction.entries.iter().map(|entry| entry.amount.get());
+    prop_assert_eq!(entries().sum::<i64>(), 0);
+    prop_assert!(entries().all(|cents| cents != 0));
+    prop_assert_eq!(entries().filter(|cents| *cents > 0).sum::<i64>(), transaction.amount.credit().get());
+    if let Some(split) = transaction.split {
+        prop_assert_eq!(split.total(), Some(transaction.amount.credit()));
+        prop_assert!(![split.creator, split.platform, split.processor].iter().any(|part| part.is_negative()));
+    }
+    for entry in &transaction.entries {
+        let most = Amount::MAX.get();
+        let bounds = if entry.user_id.is_some() { 0..=most } else { -most..=0 };
+        prop_assert!(entry.balance_after.is_none_or(|balance| bounds.contains(&balance.get())), "{:?}", entry);
+    }
+    if let Act::Refund(row) = &transaction.act {
+        prop_assert!(row.sale.left().and_then(|left| left.minus(&row.shares)).is_some(), "{:?}", row);
+    }
+    Ok(())
+}
+
+/// Everything that a book holds and has changed, as text that can be compared.
+fn shown(book: &Book) -> String {
+    format!("{book:?}")
+}
+
 #[test]
-fn a_refusal_leaves_the_book_as_it_was() {
-    let refused = RefCell::new(BTreeSet::new());
-    let cases = (any_wallets(), vec(asks(), 1..12));
-    let result = TestRunner::new(config(2_000)).run(&cases, |(wallets, asks)| {
-        let mut book = Book::new(Rows { wallets, ..Rows::default() });
-        for request in requests(asks, 1, START) {
-            let before = state(&book);
-            match decide(&mut book, &request, START) {
-                Ok(_) => prop_assert!(state(&book) != before),
+fn a_refusal_leaves_the_book_as_it_was_and_what_is_done_adds_up() {
+    let (refused, done) = (RefCell::new(BTreeSet::new()), RefCell::new(BTreeSet::new()));
+    let cases = (rows::rows(), rows::moments(), vec(rows::asks(), 1..16));
+    let result = TestRunner::new(config(1_500)).run(&cases, |(rows, now, asks)| {
+        let mut book = Book::new(rows);
+        for request in requests(asks, 1_000, now) {
+            let before = shown(&book);
+            match decide(&mut book, &request, now) {
+                Ok(receipt) => {
+                    prop_assert_ne!(shown(&book), before);
+                    check(&receipt.transaction)?;
+                    done.borrow_mut().insert(receipt.transaction.kind().as_str());
+                }
                 Err(refusal) => {
-                    prop_assert_eq!(state(&book), before);
+                    prop_assert_eq!(shown(&book), before);
                     refused.borrow_mut().insert(refusal.code());
                 }
             }
@@ -171,7 +200,8 @@ fn a_refusal_leaves_the_book_as_it_was() {
         Ok(())
     });
     result.unwrap();
-    assert_eq!(refused.borrow().len(), 6, "every refusal came up: {refused:?}");
+    assert_eq!(refused.borrow().len(), 27, "every refusal came up: {refused:?}");
+    assert_eq!(done.borrow().len(), TransactionType::ALL.len(), "every kind came up: {done:?}");
 }
 
 /// Legs of up to seven parties, the last of which takes what the others leave.
@@ -293,6 +323,34 @@ proptest! {
         // A refusal that can be lifted is not kept, and is ruled on again after all that the batch did.
         for ((request, first), again) in batch.iter().zip(&first).zip(&again) {
             if kept.contains(&request.id) {
+                prop_assert_eq!(heard(first), heard(again));
+            }
+        }
+    }
+}
+
+proptest! {
+    // Rows of every kind take their time.
+    #![proptest_config(config(300))]
+
+    #[test]
+    fn a_batch_of_any_commands_that_runs_again_moves_nothing_more(
+        rows in rows::rows(),
+        now in rows::moments(),
+        batch in vec(rows::asks(), 1..24),
+    ) {
+        let mut book = Book::new(rows);
+        let batch = requests(batch, 1_000, now);
+        let run = |book: &mut Book| batch.iter().map(|request| answer(book, request, now, &render)).collect::<Vec<_>>();
+        let first = run(&mut book);
+        // What an administrator can lift is ruled on again, and may be refused for another reason by now.
+        let moved = |book: &Book| format!("{:?}", Changes { records: Vec::new(), ..book.clone().changes() });
+        let before = moved(&book);
+        let again = run(&mut book);
+        prop_assert_eq!(moved(&book), before);
+        for ((request, first), again) in batch.iter().zip(&first).zip(&again) {
+            let record = book.record(request.key.principal, request.key.digest);
+            if record.is_some_and(|record| record.execution == request.id) && matches!(first, Answer::Executed { refusal: None, .. }) {
                 prop_assert_eq!(heard(first), heard(again));
             }
         }
