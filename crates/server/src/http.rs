@@ -6,15 +6,21 @@ mod auth;
 pub mod cursor;
 mod docs;
 pub mod extract;
+mod gifts;
 mod health;
 mod json;
 pub mod metrics;
 mod middleware;
 mod once;
 mod parameters;
+mod payouts;
 pub mod problem;
 mod receipts;
+mod refunds;
+mod roles;
 pub mod server;
+mod subscriptions;
+mod unlocks;
 mod users;
 mod wallet;
 
@@ -52,6 +58,14 @@ fn signed_in(app: &App) -> OpenApiRouter<App> {
         .routes(routes!(wallet::transaction))
         .routes(routes!(wallet::transfer))
         .routes(routes!(wallet::deposit))
+        .routes(routes!(unlocks::unlock))
+        .routes(routes!(subscriptions::subscribe))
+        .routes(routes!(gifts::send))
+        .routes(routes!(payouts::request, payouts::list))
+        .routes(routes!(payouts::list_all))
+        .routes(routes!(payouts::approve))
+        .routes(routes!(payouts::reject))
+        .routes(routes!(refunds::refund))
         .route_layer(from_fn_with_state(app.clone(), authenticate::require_caller))
 }
 

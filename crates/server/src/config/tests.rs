@@ -180,6 +180,22 @@ fn production_refuses_twenty_bad_settings() {
 }
 
 #[test]
+fn a_short_secret_is_refused_in_development_too() {
+    for (name, key) in [("JWT_SECRET", "auth.jwt_secret"), ("SUPERAPP_AUTH__SERVER_SECRET", "auth.server_secret")] {
+        for short in ["a", "dev", &JWT[..31]] {
+            let error = load(&[(name, short)]).unwrap_err().to_string();
+            let told = format!(
+                "`{key}` must be at least 32 bytes long; make one with `openssl rand -base64 48`, or leave it empty in development"
+            );
+            assert_eq!(error, told);
+        }
+        // Guessable ones are production's concern: a developer may want the same token on every machine.
+        load(&[(name, "a-secret-for-development-only-0123456789")]).unwrap();
+        load(&[(name, "")]).unwrap();
+    }
+}
+
+#[test]
 fn printing_masks_every_secret() {
     let printed = sources("", &production(&[("DATABASE_URL", "sqlite:/var/hidden.db")])).print().unwrap();
     assert_eq!(printed.len(), known_keys().unwrap().len());

@@ -6,6 +6,8 @@ mod concurrency;
 mod errors;
 mod health;
 mod idempotency;
+mod log;
 mod openapi;
+mod sales;
 mod users;
 mod wallet;

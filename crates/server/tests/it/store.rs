@@ -8,6 +8,7 @@ mod gate;
 mod idempotency_keys;
 mod ledger;
 mod migrations;
+mod payouts;
 mod processes;
 mod reconciliation;
 mod refresh_tokens;

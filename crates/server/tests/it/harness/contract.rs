@@ -117,6 +117,7 @@ pub fn validate(document: &Value, schema: &Value, value: &Value, at: &str) -> Re
                 rule.as_array().unwrap().iter().filter(fitting).count() == 1
             }
             "minimum" => value.as_i64().is_none_or(|number| number >= rule.as_i64().unwrap()),
+            "maximum" => value.as_i64().is_none_or(|number| number <= rule.as_i64().unwrap()),
             "$ref" | "description" | "example" | "format" | "propertyNames" => true,
             other => return Err(format!("the keyword {other} of the document is not understood")),
         };

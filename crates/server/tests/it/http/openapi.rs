@@ -9,7 +9,9 @@ use std::collections::BTreeSet;
 const ROUTES: &[(&str, &str, Access)] = &[
     ("DELETE", "/api/auth/sessions/{id}", Access::SignedIn),
     ("GET", "/api/auth/sessions", Access::SignedIn),
+    ("GET", "/api/admin/payouts", Access::Admin),
     ("GET", "/api/health", Access::Public),
+    ("GET", "/api/payouts", Access::Creator),
     ("GET", "/api/users/me", Access::SignedIn),
     ("GET", "/api/wallet/balance", Access::SignedIn),
     ("GET", "/api/wallet/transactions", Access::SignedIn),
@@ -17,11 +19,18 @@ const ROUTES: &[(&str, &str, Access)] = &[
     ("GET", "/livez", Access::Public),
     ("GET", "/readyz", Access::Public),
     ("PATCH", "/api/users/me", Access::SignedIn),
+    ("POST", "/api/admin/payouts/{id}/approve", Access::AdminMoney),
+    ("POST", "/api/admin/payouts/{id}/reject", Access::AdminMoney),
+    ("POST", "/api/admin/transactions/{tx_id}/refund", Access::AdminMoney),
     ("POST", "/api/auth/login", Access::Public),
     ("POST", "/api/auth/logout", Access::SignedIn),
     ("POST", "/api/auth/password", Access::SignedIn),
     ("POST", "/api/auth/refresh", Access::Public),
     ("POST", "/api/auth/register", Access::Public),
+    ("POST", "/api/content/{id}/unlock", Access::Money),
+    ("POST", "/api/gifts/send", Access::Money),
+    ("POST", "/api/payouts", Access::CreatorMoney),
+    ("POST", "/api/subscriptions", Access::Money),
     ("POST", "/api/users/me/creator", Access::SignedIn),
     ("POST", "/api/wallet/deposits", Access::Money),
     ("POST", "/api/wallet/transfer", Access::Money),
@@ -35,6 +44,20 @@ enum Access {
     SignedIn,
     /// Whoever is signed in and sends a key.
     Money,
+    /// Whoever is a creator.
+    Creator,
+    /// Whoever is a creator and sends a key.
+    CreatorMoney,
+    /// Whoever is an administrator.
+    Admin,
+    /// Whoever is an administrator and sends a key.
+    AdminMoney,
+}
+
+impl Access {
+    const fn needs_key(self) -> bool {
+        matches!(self, Self::Money | Self::CreatorMoney | Self::AdminMoney)
+    }
 }
 
 #[tokio::test]
@@ -74,9 +97,24 @@ async fn every_route_is_reached_by_whoever_is_signed_in() {
     for (method, path, access) in ROUTES {
         let ann = app.user(&crate::harness::unique("user")).await;
         let path = path.replace("{id}", &ann.session().await.to_string());
+        let refused = ann.call(method.parse().unwrap(), &path).text("not json").send().await;
+        match access {
+            Access::Creator | Access::CreatorMoney => {
+                refused.refused(403, "forbidden");
+                ann.become_creator().await;
+            }
+            Access::Admin | Access::AdminMoney => {
+                refused.refused(403, "forbidden");
+                ann.become_creator().await;
+                ann.call(method.parse().unwrap(), &path).text("not json").send().await.refused(403, "forbidden");
+                app.promote(&ann).await;
+            }
+            Access::Public | Access::SignedIn | Access::Money => {}
+        }
         let reply = ann.call(method.parse().unwrap(), &path).send().await;
         assert!(!matches!(reply.status, 401 | 403 | 405) && reply.code() != "route_not_found", "{reply}");
-        if *access == Access::Money {
+        // An id of another kind names nothing, before anything else is asked.
+        if access.needs_key() && reply.status != 404 {
             let named = reply.json()["errors"].is_array() || reply.code() == "idempotency_key_required";
             assert!(named, "{reply}");
         }
@@ -94,8 +132,8 @@ async fn writes_take_a_key_and_payments_require_one() {
             parameters.iter().find(|parameter| parameter["name"] == "Idempotency-Key" && parameter["in"] == "header");
         let takes = match access {
             Access::Public => None,
-            Access::SignedIn => (*method != "GET").then_some(false),
-            Access::Money => Some(true),
+            Access::SignedIn | Access::Creator | Access::Admin => (*method != "GET").then_some(false),
+            Access::Money | Access::CreatorMoney | Access::AdminMoney => Some(true),
         };
         assert_eq!(key.map(|key| key["required"] == true), takes, "{method} {path}");
     }
