@@ -3,8 +3,10 @@
 //! Handlers parse, call one thing, answer. Only this module knows axum.
 
 mod auth;
+mod boards;
 pub mod cursor;
 mod docs;
+mod earnings;
 pub mod extract;
 mod gifts;
 mod health;
@@ -61,6 +63,11 @@ fn signed_in(app: &App) -> OpenApiRouter<App> {
         .routes(routes!(unlocks::unlock))
         .routes(routes!(subscriptions::subscribe))
         .routes(routes!(gifts::send))
+        .routes(routes!(boards::leaderboard))
+        .routes(routes!(boards::sent))
+        .routes(routes!(boards::received))
+        .routes(routes!(earnings::totals))
+        .routes(routes!(earnings::series))
         .routes(routes!(payouts::request, payouts::list))
         .routes(routes!(payouts::list_all))
         .routes(routes!(payouts::approve))

@@ -5,8 +5,11 @@
 
 pub mod audit_logs;
 pub mod deposits;
+pub mod earnings;
 pub mod entries;
+pub mod gifts;
 pub mod idempotency_keys;
+pub mod leaderboards;
 pub mod ledger;
 pub mod migrations;
 pub mod payouts;

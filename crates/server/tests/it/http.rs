@@ -2,7 +2,9 @@
 
 mod audit;
 mod auth;
+mod boards;
 mod concurrency;
+mod earnings;
 mod errors;
 mod health;
 mod idempotency;

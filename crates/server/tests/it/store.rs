@@ -3,9 +3,12 @@
 
 mod audit_logs;
 mod deposits;
+mod earnings;
 mod entries;
 mod gate;
+mod gifts;
 mod idempotency_keys;
+mod leaderboards;
 mod ledger;
 mod migrations;
 mod payouts;
