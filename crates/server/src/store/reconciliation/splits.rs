@@ -11,7 +11,7 @@ use domain::timestamp::Timestamp;
 use domain::wallet::SystemWallet;
 
 /// The entries of a sale or a refund by whose wallet they are in; nothing where there is none.
-#[derive(Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
 struct Paid {
     fan: Cents,
     creator: Cents,
