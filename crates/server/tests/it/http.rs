@@ -1,11 +1,16 @@
 //! The HTTP contract, route by route and rule by rule.
 
+mod admin;
 mod audit;
 mod auth;
 mod boards;
 mod concurrency;
+mod contents;
+mod creators;
 mod earnings;
+mod entitlements;
 mod errors;
+mod gifts;
 mod health;
 mod idempotency;
 mod log;

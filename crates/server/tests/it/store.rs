@@ -2,18 +2,23 @@
 //! every database that there is.
 
 mod audit_logs;
+mod contents;
+mod creators;
 mod deposits;
 mod earnings;
 mod entries;
 mod gate;
 mod gifts;
 mod idempotency_keys;
+mod jobs;
 mod leaderboards;
 mod ledger;
 mod migrations;
 mod payouts;
+mod plans;
 mod processes;
 mod reconciliation;
+mod reconciliations;
 mod refresh_tokens;
 mod schema;
 mod sessions;
