@@ -66,6 +66,14 @@ words! {
         PayoutPaid = "transaction.payout_paid",
         /// A payout was rejected, and its money given back.
         PayoutRejected = "transaction.payout_rejected",
+        /// A subscription is not renewed any more.
+        SubscriptionCancelled = "subscription.cancelled",
+        /// A subscription is renewed after all.
+        SubscriptionResumed = "subscription.resumed",
+        /// A subscription came to its end.
+        SubscriptionEnded = "subscription.ended",
+        /// A renewal could not be charged.
+        RenewalFailed = "subscription.renewal_failed",
         /// An administrator changed the role, the tier or the standing of an account.
         StandingChanged = "user.standing_changed",
         /// An administrator stopped every movement of a wallet.
@@ -94,6 +102,8 @@ words! {
         Session = "session",
         /// A movement of money.
         Transaction = "transaction",
+        /// What happens to a subscription beside its payments.
+        Subscription = "subscription",
         /// An account in the ledger.
         Wallet = "wallet",
         /// One look at the whole ledger.

@@ -8,6 +8,7 @@ pub mod contents;
 pub mod plans;
 pub mod reconciliations;
 pub mod sessions;
+pub mod subscriptions;
 pub mod wallets;
 
 use crate::clock::Ids;
@@ -57,6 +58,12 @@ pub enum Denial {
     /// Not a live session of the one who asks.
     #[error("you have no such session; list yours with GET /api/auth/sessions")]
     SessionNotFound,
+    /// Not a subscription of the one who asks.
+    #[error("you have no such subscription; list yours with GET /api/subscriptions")]
+    SubscriptionNotFound,
+    /// There is nothing left to cancel or to resume.
+    #[error("this subscription has ended; subscribe anew with POST /api/subscriptions")]
+    SubscriptionEnded,
     /// No account has the id.
     #[error("there is no such account; list them with GET /api/admin/users")]
     UserNotFound,

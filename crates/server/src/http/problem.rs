@@ -328,9 +328,12 @@ impl From<Denial> for Problem {
             Denial::WrongPassword => (StatusCode::UNPROCESSABLE_ENTITY, "wrong_password", "The password is wrong"),
             Denial::RefreshReused => (StatusCode::UNAUTHORIZED, "refresh_token_reused", "The token was used before"),
             Denial::RefreshInvalid => (StatusCode::UNAUTHORIZED, "invalid_refresh_token", "The token is not valid"),
-            Denial::SessionNotFound | Denial::UserNotFound | Denial::WalletNotFound | Denial::ContentNotFound => {
-                (StatusCode::NOT_FOUND, "not_found", "Not found")
-            }
+            Denial::SessionNotFound
+            | Denial::UserNotFound
+            | Denial::WalletNotFound
+            | Denial::ContentNotFound
+            | Denial::SubscriptionNotFound => (StatusCode::NOT_FOUND, "not_found", "Not found"),
+            Denial::SubscriptionEnded => (StatusCode::CONFLICT, "subscription_ended", "The subscription has ended"),
             Denial::OwnAccount(_) => (StatusCode::CONFLICT, "own_account", "The account is one's own"),
             Denial::SamePlace => return Self::field("/preview_url", denial),
         };

@@ -22,7 +22,8 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("operations", &["auth", "clock", "store"]),
     ("app", &["auth", "clock", "config", "http", "idempotency", "ledger", "store"]),
     ("http", &["app", "auth", "clock", "config", "idempotency", "ledger", "operations", "store"]),
-    ("jobs", &["app", "clock", "config", "ledger", "operations", "store"]),
+    ("renewals", &["app", "ledger", "operations", "store"]),
+    ("jobs", &["app", "clock", "config", "ledger", "operations", "renewals", "store"]),
     ("cli", &["app", "auth", "clock", "config", "http", "jobs", "operations", "store", "telemetry"]),
 ];
 
