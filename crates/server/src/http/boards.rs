@@ -55,7 +55,7 @@ pub struct BoardLine {
 }
 
 /// Who gave most.
-#[utoipa::path(get, path = "/api/gifts/leaderboard", tag = "gifts", security(("bearer" = [])), params(BoardFilter),
+#[utoipa::path(get, path = "/api/gifts/leaderboard", operation_id = "gift_leaderboard", tag = "gifts", security(("bearer" = [])), params(BoardFilter),
     responses((status = 200, description = "The board", body = Leaderboard), Problems))]
 pub async fn leaderboard(
     State(app): State<App>,
@@ -148,7 +148,7 @@ impl GiftLine {
 }
 
 /// What the caller gave, newest first.
-#[utoipa::path(get, path = "/api/gifts/sent", tag = "gifts", security(("bearer" = [])), params(GiftFilter),
+#[utoipa::path(get, path = "/api/gifts/sent", operation_id = "gifts_sent", tag = "gifts", security(("bearer" = [])), params(GiftFilter),
     responses((status = 200, description = "A page of gifts", body = Page<GiftLine>), Problems))]
 pub async fn sent(
     State(app): State<App>,
@@ -164,7 +164,7 @@ pub async fn sent(
 }
 
 /// What the caller got, newest first.
-#[utoipa::path(get, path = "/api/gifts/received", tag = "gifts", security(("bearer" = [])), params(GiftFilter),
+#[utoipa::path(get, path = "/api/gifts/received", operation_id = "gifts_received", tag = "gifts", security(("bearer" = [])), params(GiftFilter),
     responses((status = 200, description = "A page of gifts", body = Page<GiftLine>), Problems))]
 pub async fn received(
     State(app): State<App>,

@@ -113,7 +113,7 @@ pub struct Earnings {
 }
 
 /// What the caller earned, by source.
-#[utoipa::path(get, path = "/api/creator/earnings", tag = "creators", security(("bearer" = [])), params(Period),
+#[utoipa::path(get, path = "/api/creator/earnings", operation_id = "earnings", tag = "creators", security(("bearer" = [])), params(Period),
     responses((status = 200, description = "The earnings", body = Earnings), Problems))]
 pub async fn totals(
     State(app): State<App>,
@@ -179,7 +179,7 @@ pub struct EarningSeries {
 }
 
 /// What the caller earned, day by day.
-#[utoipa::path(get, path = "/api/creator/earnings/series", tag = "creators", security(("bearer" = [])),
+#[utoipa::path(get, path = "/api/creator/earnings/series", operation_id = "earnings_series", tag = "creators", security(("bearer" = [])),
     params(SeriesFilter), responses((status = 200, description = "The days", body = EarningSeries), Problems))]
 pub async fn series(
     State(app): State<App>,
