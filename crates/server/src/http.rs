@@ -4,10 +4,12 @@
 
 mod admin;
 mod auth;
+mod boards;
 mod contents;
 mod creators;
 pub mod cursor;
 mod docs;
+mod earnings;
 mod entitlements;
 pub mod extract;
 mod gifts;
@@ -77,6 +79,11 @@ fn signed_in(app: &App) -> OpenApiRouter<App> {
         .routes(routes!(subscriptions::cancel))
         .routes(routes!(subscriptions::resume))
         .routes(routes!(gifts::send))
+        .routes(routes!(boards::leaderboard))
+        .routes(routes!(boards::sent))
+        .routes(routes!(boards::received))
+        .routes(routes!(earnings::totals))
+        .routes(routes!(earnings::series))
         .routes(routes!(payouts::request, payouts::list))
         .route_layer(from_fn_with_state(app.clone(), authenticate::require_caller))
 }

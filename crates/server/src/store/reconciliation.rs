@@ -1,5 +1,9 @@
 //! Looks for everything that can be wrong with a ledger, in one snapshot. Repairs nothing.
 
+mod sales;
+mod splits;
+mod tallies;
+
 use super::{StoreError, View};
 use domain::idempotency::{ExecutionDigest, KeyDigest, RETENTION};
 use domain::reconciliation::Discrepancy;
@@ -28,6 +32,15 @@ pub const CHECKS: &[(&str, Check)] = &[
     ("transaction_without_record", transaction_without_record),
     ("transaction_without_audit", transaction_without_audit),
     ("transaction_without_deposit", transaction_without_deposit),
+    ("sale_without_row", sales::sale_without_row),
+    ("row_without_sale", sales::row_without_sale),
+    ("split_mismatch", splits::split_mismatch),
+    ("refund_exceeds_original", splits::refund_exceeds_original),
+    ("positive_debt", sales::positive_debt),
+    ("payouts_mismatch", sales::payouts_mismatch),
+    ("leaderboard_mismatch", tallies::leaderboard_mismatch),
+    ("earnings_mismatch", tallies::earnings_mismatch),
+    ("entitlement_mismatch", sales::entitlement_mismatch),
 ];
 
 /// How much was looked at.
@@ -80,7 +93,7 @@ fn broken_history(view: &View<'_>, _now: Timestamp) -> Result<Vec<Discrepancy>, 
     let text = "SELECT wallet_id, tx_id FROM (
             SELECT e.wallet_id, e.tx_id, e.created_at, e.amount_cents, e.balance_after_cents, COALESCE(LAG(e.balance_after_cents)
                 OVER (PARTITION BY e.wallet_id ORDER BY e.created_at, e.tx_id), 0) AS balance_before_cents
-            FROM entries e JOIN wallets w ON w.id = e.wallet_id WHERE w.kind = 'user') history
+            FROM entries e JOIN wallets w ON w.id = e.wallet_id WHERE w.kind IN ('user', 'debt')) history
         WHERE balance_after_cents IS NULL OR balance_after_cents <> balance_before_cents + amount_cents
         ORDER BY wallet_id, created_at LIMIT $1";
     view.query(text, &[NAMED_MAX.into()], |row| {

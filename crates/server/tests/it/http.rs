@@ -3,9 +3,11 @@
 mod admin;
 mod audit;
 mod auth;
+mod boards;
 mod concurrency;
 mod contents;
 mod creators;
+mod earnings;
 mod entitlements;
 mod errors;
 mod gifts;

@@ -2,6 +2,7 @@
 
 pub mod bank;
 mod bisection;
+mod boards;
 mod door;
 mod figures;
 pub mod market;

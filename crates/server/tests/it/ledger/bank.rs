@@ -1,5 +1,6 @@
 //! A ledger with people in it, on a real database and on a clock that stands still.
 
+use super::market::splits;
 use crate::store::{Fixture, START, actor};
 use domain::command::{Command, Deposit, Request, Transfer};
 use domain::id::{TransactionId, UserId};
@@ -14,7 +15,7 @@ use std::time::Duration;
 use superapp::clock::{Clock, Ids};
 use superapp::ledger::{DatabaseEngine, Engine, Ledger, Limits, Submission};
 use superapp::store::reconciliation::CHECKS;
-use superapp::store::{View, wallets};
+use superapp::store::{View, split_versions, wallets};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
@@ -53,7 +54,11 @@ impl Bank {
             SystemWallet::Clearing(Provider::sandbox()),
             SystemWallet::Clearing(Provider::manual()),
         ];
-        db.write(move |work| wallets::insert_system(work, &system, "IDR", START)).await;
+        let version = db.write(move |work| {
+            wallets::insert_system(work, &system, "IDR", START)?;
+            split_versions::find_or_insert(work, &splits().splits, START)
+        });
+        assert_eq!(version.await, splits().version);
         let clock = Clock::frozen(START);
         Self { db, users: ids, ids: Ids::new(clock.clone()), clock }
     }

@@ -6,7 +6,7 @@ use domain::gift::{GiftType, Quantity};
 use domain::id::{ContentId, PayoutId, SubscriptionId, TransactionId};
 use domain::money::Amount;
 use domain::payout::Destination;
-use domain::split::{Shares, Terms};
+use domain::split::{Shares, SplitTable, Splits};
 use domain::subscription::{PlanTier, RenewalPolicy};
 use domain::text::Reason;
 use domain::timestamp::Span;
@@ -16,8 +16,15 @@ use uuid::Uuid;
 
 pub const POLICY: RenewalPolicy = RenewalPolicy { grace: Span::days(3), retry_after: Span::hours(24), tries_max: 3 };
 
-fn terms(creator: u16, platform: u16, processor: u16) -> Terms {
-    Terms { version: 1, shares: Shares::new(creator, platform, processor).unwrap() }
+/// The splits of a bank, under the first version.
+pub fn splits() -> SplitTable {
+    let shares = |creator, platform, processor| Shares::new(creator, platform, processor).unwrap();
+    let splits = Splits {
+        premium_unlock: shares(8_000, 1_500, 500),
+        subscription: shares(7_000, 2_500, 500),
+        gift: shares(8_500, 1_000, 500),
+    };
+    SplitTable { version: 1, splits }
 }
 
 impl Bank {
@@ -47,7 +54,7 @@ impl Bank {
             content_id,
             creator_id: Some(self.users[creator]),
             expected_price: None,
-            terms: terms(8_000, 1_500, 500),
+            terms: splits().premium_unlock(),
         })
     }
 
@@ -57,7 +64,7 @@ impl Bank {
             creator_id: self.users[creator],
             tier: PlanTier::Monthly,
             expected_price: None,
-            terms: terms(7_000, 2_500, 500),
+            terms: splits().subscription(),
             policy: POLICY,
         })
     }
@@ -67,7 +74,7 @@ impl Bank {
             subscription_id,
             subscriber_id: self.users[fan],
             creator_id: self.users[creator],
-            terms: terms(7_000, 2_500, 500),
+            terms: splits().subscription(),
             policy: POLICY,
         })
     }
@@ -81,7 +88,7 @@ impl Bank {
             quantity: Quantity::new(quantity).unwrap(),
             message: None,
             context: None,
-            terms: terms(8_500, 1_000, 500),
+            terms: splits().gift(),
         })
     }
 

@@ -1,56 +1,40 @@
 //! Reconciliation: whatever is broken in a ledger is named by its own name, and a sound one is not accused.
 
 mod corruptions;
+mod trading;
 
 use super::{Fixture, START, databases, open};
 use crate::ledger::bank::{Bank, discrepancies};
-use corruptions::{CORRUPTIONS, corrupt};
-use domain::command::Command;
+use corruptions::{Corruption, MONEY, SALES, TALLIES, corrupt};
 use domain::id::{TransactionId, WalletId};
 use domain::idempotency::RETENTION;
 use domain::reconciliation::Discrepancy;
 use domain::timestamp::Span;
+use rand::SeedableRng;
 use rand::rngs::StdRng;
-use rand::{RngExt, SeedableRng};
 use std::path::Path;
 use superapp::store::reconciliation::{CHECKS, Extent, extent};
 use superapp::store::{View, idempotency_keys};
+use trading::{Trader, USERS, transfer};
 
-const USERS: usize = 12;
-
-/// Deposits for everybody, then random transfers, some of them for more than there is.
-async fn trade(bank: &Bank, transactions: usize, random: &mut StdRng) {
-    let deposits = (0..USERS * 2).map(|index| bank.deposit(index % USERS, random.random_range(1_000..100_000)));
-    bank.execute("deposit", deposits.collect()).await;
-    let mut commands: Vec<Command> = Vec::new();
-    for _ in 0..transactions {
-        let from = random.random_range(0..USERS);
-        let to = (from + random.random_range(1..USERS)) % USERS;
-        let cents = if random.random_bool(0.1) { 1 << 40 } else { random.random_range(1..100) };
-        commands.push(bank.transfer(from, to, cents));
-    }
-    for (index, batch) in commands.chunks(97).enumerate() {
-        bank.advance(Span::seconds(1));
-        bank.execute(&format!("transfer-{index}"), batch.to_vec()).await;
-    }
-}
-
-/// The file of a ledger of a few hundred transactions, closed, and the moment to look at it.
-async fn traded(db: Fixture) -> Bank {
+/// The file of a ledger of some hundred transactions, closed, and the moment to look at it: transfers first, then
+/// rounds of sales, which lie in two days if there are eleven of them.
+async fn traded(db: Fixture, rounds: usize) -> Bank {
     let bank = Bank::open(db, USERS as u128).await;
-    trade(&bank, 300, &mut StdRng::seed_from_u64(1)).await;
+    transfer(&bank, 300, &mut StdRng::seed_from_u64(1)).await;
+    Trader::begin(&bank, 1).await.trade(rounds, Span::hours(2)).await;
     bank.assert_sound().await;
     bank.db.database.close().await;
     bank
 }
 
-#[tokio::test]
-async fn every_corruption_is_called_by_its_name() {
+/// Breaks a copy of the ledger in each of the ways, ten times in different places, and looks what it is called.
+async fn assert_called_by_name(corruptions: &[Corruption], rounds: usize) {
     for db in databases() {
-        let bank = traded(db).await;
+        let bank = traded(db, rounds).await;
         let now = bank.clock.now();
         let directory = tempfile::tempdir().unwrap();
-        for corruption in CORRUPTIONS {
+        for corruption in corruptions {
             for pick in 0..10 {
                 let copy = directory.path().join("copy.db");
                 std::fs::copy(&bank.db.path, &copy).unwrap();
@@ -64,10 +48,26 @@ async fn every_corruption_is_called_by_its_name() {
     }
 }
 
+#[tokio::test]
+async fn every_corruption_of_the_ledger_is_called_by_its_name() {
+    assert_called_by_name(MONEY, 1).await;
+}
+
+#[tokio::test]
+async fn every_corruption_of_sales_and_their_rows_is_called_by_its_name() {
+    assert_called_by_name(SALES, 11).await;
+}
+
+#[tokio::test]
+async fn every_corruption_of_sums_beside_the_ledger_is_called_by_its_name() {
+    assert_called_by_name(TALLIES, 11).await;
+}
+
 #[test]
 fn every_code_is_caused_by_some_corruption_on_its_own_where_that_is_possible() {
+    let every = [MONEY, SALES, TALLIES].concat();
     for code in Discrepancy::CODES {
-        let causes = CORRUPTIONS.iter().filter(|corruption| corruption.found.contains(code));
+        let causes = every.iter().filter(|corruption| corruption.found.contains(code));
         let shortest = causes.map(|corruption| corruption.found.len()).min();
         // Balances that do not sum to zero are either not those of the entries, or the entries do not balance.
         assert_eq!(shortest, Some(if *code == "ledger_imbalance" { 2 } else { 1 }), "{code}");
@@ -77,7 +77,7 @@ fn every_code_is_caused_by_some_corruption_on_its_own_where_that_is_possible() {
 #[tokio::test]
 async fn what_is_wrong_is_named_with_its_place_and_its_figures() {
     for db in databases() {
-        let bank = traded(db).await;
+        let bank = traded(db, 1).await;
         let now = bank.clock.now();
         let look = async |text: &str| {
             let directory = tempfile::tempdir().unwrap();
@@ -138,11 +138,37 @@ fn uuid(row: &rusqlite::Row<'_>, column: usize) -> uuid::Uuid {
 async fn ten_thousand_sound_transactions_are_not_accused() {
     for db in databases() {
         let bank = Bank::open(db, USERS as u128).await;
-        trade(&bank, 11_500, &mut StdRng::seed_from_u64(2)).await;
+        transfer(&bank, 11_500, &mut StdRng::seed_from_u64(2)).await;
         bank.assert_sound().await;
         let Extent { wallets, transactions, entries } = bank.db.read(extent).await;
         assert!(transactions >= 10_000, "{transactions}");
         assert_eq!((wallets, entries), (i64::try_from(USERS).unwrap() + 5, 2 * transactions));
+    }
+}
+
+#[tokio::test]
+async fn ten_thousand_sound_sales_refunds_and_payouts_over_two_years_are_not_accused() {
+    for db in databases() {
+        let bank = Bank::open(db, USERS as u128).await;
+        let mut trader = Trader::begin(&bank, 3).await;
+        for _ in 0..12 {
+            trader.trade(10, Span::hours(149)).await;
+            bank.assert_sound().await;
+        }
+        let mut counted = Vec::new();
+        for kind in ["unlock", "subscription", "gift", "refund", "payout", "transfer"] {
+            counted.push(bank.count(kind).await);
+        }
+        assert!(counted.iter().all(|count| *count > 200) && counted.iter().sum::<i64>() >= 10_000, "{counted:?}");
+        for (what, text) in [
+            ("debts", "SELECT COUNT(*) FROM refunds WHERE debt_cents > 0"),
+            ("renewals", "SELECT COUNT(*) FROM subscription_periods WHERE period > 0"),
+            ("revoked subscriptions", "SELECT COUNT(*) FROM subscriptions WHERE status = 'revoked'"),
+            ("rejected payouts", "SELECT COUNT(*) FROM payouts WHERE status = 'rejected'"),
+            ("lines of a month", "SELECT COUNT(*) FROM leaderboards WHERE period = 'month'"),
+        ] {
+            assert!(bank.number(text).await > 10, "too few {what}");
+        }
     }
 }
 

@@ -1,10 +1,16 @@
 //! Ways to break a ledger behind the back of every rule, each with the names that it must be called by.
 
+mod sales;
+mod tallies;
+
+pub use sales::SALES;
+pub use tallies::TALLIES;
+
 use rusqlite::Connection;
 use std::path::Path;
 
 /// One way to break a ledger.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Corruption {
     pub what: &'static str,
     /// Exactly what must be found, in the order of the report.
@@ -16,10 +22,12 @@ pub struct Corruption {
 /// Runs statements with no trigger and no check in the way.
 pub fn run(path: &Path, text: &str) {
     let connection = Connection::open(path).unwrap();
-    let disarm = "PRAGMA ignore_check_constraints = ON;
+    let disarm = "PRAGMA ignore_check_constraints = ON; PRAGMA synchronous = OFF;
         DROP TRIGGER entries_are_immutable; DROP TRIGGER entries_are_kept;
         DROP TRIGGER transactions_are_immutable; DROP TRIGGER transactions_are_kept;
-        DROP TRIGGER audit_logs_are_immutable; DROP TRIGGER audit_logs_are_kept;";
+        DROP TRIGGER audit_logs_are_immutable; DROP TRIGGER audit_logs_are_kept;
+        DROP TRIGGER refunds_are_immutable; DROP TRIGGER refunds_are_kept;
+        DROP TRIGGER subscription_periods_are_immutable; DROP TRIGGER subscription_periods_are_kept;";
     connection.execute_batch(disarm).unwrap();
     let before = connection.total_changes();
     connection.execute_batch(text).unwrap();
@@ -30,7 +38,9 @@ pub fn corrupt(path: &Path, corruption: &Corruption, pick: usize) {
     run(path, &corruption.text.replace("@pick", &pick.to_string()));
 }
 
-pub const CORRUPTIONS: &[Corruption] = &[
+/// Of the ledger itself: wallets, transactions, entries, and the records of keys. The first transactions are
+/// deposits and transfers.
+pub const MONEY: &[Corruption] = &[
     Corruption {
         what: "a cent appears in a wallet",
         found: &["ledger_imbalance", "balance_mismatch"],
@@ -57,12 +67,12 @@ pub const CORRUPTIONS: &[Corruption] = &[
         text: "CREATE TEMP TABLE payer AS SELECT id, balance_cents + 1 AS cents FROM wallets WHERE kind = 'user'
                 ORDER BY id LIMIT 1 OFFSET @pick;
             INSERT INTO transactions (tx_id, type, status, user_id, payer_id, amount_cents, created_at)
-                SELECT zeroblob(16), 'payout', 'completed', id, id, cents, 3000000000000000 FROM payer;
+                SELECT zeroblob(16), 'transfer', 'completed', id, id, cents, 3000000000000000 FROM payer;
             INSERT INTO entries SELECT id, 3000000000000000, zeroblob(16), -cents, -1 FROM payer;
             INSERT INTO entries SELECT (SELECT id FROM wallets WHERE kind = 'platform'), 3000000000000000, zeroblob(16),
                 cents, NULL FROM payer;
             INSERT INTO audit_logs (id, request_id, action, entity_type, tx_id, before, after, created_at)
-                VALUES (zeroblob(16), '', 'transaction.payout', 'transaction', zeroblob(16), '{}', '{}', 0);
+                VALUES (zeroblob(16), '', 'transaction.transfer', 'transaction', zeroblob(16), '{}', '{}', 0);
             UPDATE wallets SET balance_cents = -1 WHERE id = (SELECT id FROM payer);
             UPDATE wallets SET balance_cents = balance_cents + (SELECT cents FROM payer) WHERE kind = 'platform'",
     },
