@@ -9,6 +9,7 @@ pub mod entries;
 pub mod idempotency_keys;
 pub mod ledger;
 pub mod migrations;
+pub mod payment_events;
 pub mod reconciliation;
 pub mod refresh_tokens;
 pub mod sessions;

@@ -64,6 +64,7 @@ impl Ask {
                 provider: Provider::parse(through).unwrap(),
                 provider_tx_id: reference.map(|number| format!("payment {number}")),
                 pending: None,
+                is_release: false,
             }),
             Self::Transfer { from, to, amount, note } => Command::Transfer(Transfer {
                 from: user_id(from),

@@ -225,7 +225,17 @@ pub async fn deposit(
     let (user_id, request_id) = (caller.id(), Arc::clone(&origin.request_id));
     let plan = move |()| {
         let asker = Asker { user_id, payee_username: None, request_id };
-        (Command::Deposit(Deposit { user_id, amount, provider, provider_tx_id: None, pending: None }), asker.renderer())
+        (
+            Command::Deposit(Deposit {
+                user_id,
+                amount,
+                provider,
+                provider_tx_id: None,
+                pending: None,
+                is_release: false,
+            }),
+            asker.renderer(),
+        )
     };
     once::pay(&app, &caller, &origin, key, |_| Ok(()), plan).await
 }

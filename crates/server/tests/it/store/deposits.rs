@@ -3,7 +3,7 @@
 use super::ledger::deposit;
 use super::{START, databases, transaction_id};
 use domain::id::DepositId;
-use domain::receipt::{Act, DepositRow};
+use domain::receipt::{Act, DepositRow, DepositStatus};
 use superapp::store::{StoreError, Work, deposits};
 
 #[tokio::test]
@@ -12,7 +12,7 @@ async fn a_pending_deposit_is_completed_once() {
         let ann = db.user(1).await;
         let completing = deposit(5, ann, 7, START);
         let Act::Deposit(row) = completing.act.clone() else { panic!("a deposit") };
-        let row = DepositRow { was_pending: true, ..row };
+        let row = DepositRow { was: Some(DepositStatus::Pending), ..row };
         let id: DepositId = row.id;
         let text = "INSERT INTO deposits (id, user_id, amount_cents, provider, status, created_at)
             VALUES ($1, $2, 7, 'sandbox', 'pending', $3)";
