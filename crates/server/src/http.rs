@@ -4,6 +4,7 @@
 
 mod auth;
 pub mod cursor;
+mod deposits;
 mod docs;
 pub mod extract;
 mod health;
@@ -17,6 +18,7 @@ mod receipts;
 pub mod server;
 mod users;
 mod wallet;
+mod webhooks;
 
 use crate::app::App;
 use axum::Router;
@@ -36,6 +38,7 @@ fn public() -> OpenApiRouter<App> {
         .routes(routes!(auth::register))
         .routes(routes!(auth::login))
         .routes(routes!(auth::refresh))
+        .routes(routes!(webhooks::payment))
 }
 
 /// Routes for whoever is signed in. Nothing here runs without a caller.
@@ -51,7 +54,8 @@ fn signed_in(app: &App) -> OpenApiRouter<App> {
         .routes(routes!(wallet::transactions))
         .routes(routes!(wallet::transaction))
         .routes(routes!(wallet::transfer))
-        .routes(routes!(wallet::deposit))
+        .routes(routes!(deposits::deposits, deposits::deposit))
+        .routes(routes!(deposits::find))
         .route_layer(from_fn_with_state(app.clone(), authenticate::require_caller))
 }
 
