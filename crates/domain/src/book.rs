@@ -25,7 +25,7 @@ use crate::subscription::{Plan, PlanTier, Subscription};
 use crate::timestamp::{Span, Timestamp};
 use crate::transaction::{Entry, Leg, Legs, Party, Transaction};
 use crate::user::AccountStatus;
-use crate::wallet::{Provider, UserWallet};
+use crate::wallet::{Provider, UserWallet, WalletStatus};
 use held::Held;
 use slot::{Slot, balance_after, debt_after};
 use std::collections::{BTreeMap, HashMap};
@@ -299,6 +299,11 @@ impl Book {
 
     /// The entries that a draft makes, if every wallet allows its leg.
     fn check(&self, draft: &Draft, asker: UserId) -> Result<Vec<Entry>, Refusal> {
+        let whose = |user, pays| match (user == asker, pays) {
+            (true, _) => Whose::Yours,
+            (false, true) => Whose::Payers,
+            (false, false) => Whose::Recipients,
+        };
         let entry = |leg: &Leg| {
             let amount = leg.amount;
             match &leg.party {
@@ -311,21 +316,31 @@ impl Book {
                     Ok(Entry { wallet_id, amount, balance_after: Some(balance), user_id: None })
                 }
                 Party::User(user) => {
-                    let whose = match (*user == asker, amount.is_negative()) {
-                        (true, _) => Whose::Yours,
-                        (false, true) => Whose::Payers,
-                        (false, false) => Whose::Recipients,
-                    };
-                    let wallet = self.wallet(*user).ok_or(Refusal::RecipientNotFound)?;
-                    if wallet.account_status != AccountStatus::Active && !draft.is_correction {
-                        return Err(Refusal::AccountSuspended(whose));
-                    }
+                    let whose = whose(*user, amount.is_negative());
+                    let wallet = self.usable(*user, whose, draft.is_correction)?;
                     let balance = balance_after(wallet, whose, amount)?;
                     Ok(Entry { wallet_id: wallet.id, amount, balance_after: Some(balance), user_id: Some(*user) })
                 }
             }
         };
-        draft.legs.iter().map(entry).collect()
+        let entries = draft.legs.iter().map(entry).collect::<Result<_, _>>()?;
+        // A creator whose whole share is nothing, or goes to their debt, has no leg, and takes part all the same.
+        for (user, pays) in [(draft.payer_id, true), (draft.payee_id, false)] {
+            user.map(|user| self.usable(user, whose(user, pays), draft.is_correction)).transpose()?;
+        }
+        Ok(entries)
+    }
+
+    /// The wallet of somebody who takes part, if their account and the wallet itself allow it.
+    fn usable(&self, user: UserId, whose: Whose, is_correction: bool) -> Result<&UserWallet, Refusal> {
+        let wallet = self.wallet(user).ok_or(Refusal::RecipientNotFound)?;
+        if wallet.account_status != AccountStatus::Active && !is_correction {
+            return Err(Refusal::AccountSuspended(whose));
+        }
+        if wallet.status != WalletStatus::Active {
+            return Err(Refusal::WalletFrozen(whose));
+        }
+        Ok(wallet)
     }
 
     /// The slot of a user's wallet or debt; a debt begins with its first movement.

@@ -10,10 +10,14 @@
 mod ask;
 #[path = "model/chance.rs"]
 mod chance;
+#[path = "model/months.rs"]
+mod months;
 #[path = "model/reference.rs"]
 mod reference;
 #[path = "model/store.rs"]
 mod store;
+#[path = "model/terms.rs"]
+mod terms;
 #[path = "model/told.rs"]
 mod told;
 #[path = "model/world.rs"]
@@ -28,16 +32,68 @@ const COMMANDS_PER_EPISODE: u64 = 2_500;
 const COMMANDS_MIN: u64 = 1_000_000;
 
 /// Everything that must have happened, or the run has shown nothing of it.
-const KINDS: [&str; 18] = [
+const KINDS: &[&str] = &[
     "deposit",
+    "pending deposit completed",
     "transfer",
+    "unlock",
+    "unlocked again after a full refund",
+    "subscription",
+    "subscription after one that had lapsed",
+    "renewal",
+    "renewal after missed periods",
+    "renewal within the grace",
+    "renewal put off",
+    "gift",
+    "gift off its boards",
+    "sale of which the creator gets nothing",
+    "debt made",
+    "debt repaid",
+    "refund in part",
+    "refund in full",
+    "refund that revokes a subscription",
+    "refund of a period that ends nothing",
+    "the last of several refunds",
+    "payout held",
+    "payout paid",
+    "payout rejected",
+    // Refusals.
     "insufficient_funds",
     "recipient_not_found",
     "self_transfer",
     "wallet_frozen",
     "account_suspended",
     "balance_limit_exceeded",
+    "content_not_found",
+    "content_inactive",
+    "own_content",
+    "content_is_free",
+    "subscriber_only",
+    "already_unlocked",
+    "price_changed",
+    "plan_not_found",
+    "plan_inactive",
+    "already_subscribed",
+    "self_subscription",
+    "renewal_not_due",
+    "self_gift",
+    "transaction_not_found",
+    "refund_exceeds_original",
+    "payout_pending",
+    "payout_not_found",
+    "payout_decided",
+    "deposit_not_found",
+    "deposit_mismatch",
     "payment_known",
+    // Races within a batch.
+    "unlocked twice in a batch",
+    "subscribed twice in a batch",
+    "renewed twice in a batch",
+    "refunded twice in a batch",
+    "two payouts asked for in a batch",
+    "payout decided twice in a batch",
+    "deposit completed twice in a batch",
+    // Keys and commits.
     "replayed",
     "replayed in the last microsecond",
     "replayed within its batch",
@@ -63,6 +119,7 @@ fn a_million_random_commands_agree_with_the_model() {
         while commands < end {
             commands += world.step(&mut tally);
         }
+        world.reconcile_rows();
         episode += 1;
     }
     println!("{commands} commands in {episode} episodes");

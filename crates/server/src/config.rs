@@ -259,6 +259,8 @@ impl Config {
             return Err(invalid("metrics.listen", "must be ADDRESS:PORT, or empty"));
         }
         self.database_url(Path::new(""))?;
+        long("auth.jwt_secret", &self.auth.jwt_secret)?;
+        long("auth.server_secret", &self.auth.server_secret)?;
         if self.is_production() { self.check_production() } else { Ok(()) }
     }
 
@@ -317,15 +319,26 @@ impl Config {
     }
 }
 
+const SECRET_HINT: &str = "make one with `openssl rand -base64 48`";
+
+/// Refuses a key that is shorter than what it makes (RFC 7518, 3.2). Without one, development makes its own.
+fn long(key: &'static str, secret: &SecretString) -> Result<(), ConfigError> {
+    match secret.expose_secret().len() {
+        0 | SECRET_BYTES_MIN.. => Ok(()),
+        _ => {
+            let problem = format!(
+                "must be at least {SECRET_BYTES_MIN} bytes long; {SECRET_HINT}, or leave it empty in development"
+            );
+            Err(invalid(key, problem))
+        }
+    }
+}
+
 /// Refuses secrets that somebody could guess. Says how to make a good one.
 fn strong(key: &'static str, secret: &SecretString) -> Result<(), ConfigError> {
     let text = secret.expose_secret();
-    let hint = "make one with `openssl rand -base64 48`";
     if text.is_empty() {
-        return Err(invalid(key, format!("is required in production; {hint}")));
-    }
-    if text.len() < SECRET_BYTES_MIN {
-        return Err(invalid(key, format!("must be at least {SECRET_BYTES_MIN} bytes long; {hint}")));
+        return Err(invalid(key, format!("is required in production; {SECRET_HINT}")));
     }
     let lower = text.to_lowercase();
     let placeholder = ["changeme", "change-me", "change_me", "secret", "password", "example", "default", "your-"];
@@ -333,7 +346,7 @@ fn strong(key: &'static str, secret: &SecretString) -> Result<(), ConfigError> {
     letters.sort_unstable();
     letters.dedup();
     if letters.len() < 12 || placeholder.iter().any(|word| lower.contains(word)) {
-        return Err(invalid(key, format!("is easy to guess; {hint}")));
+        return Err(invalid(key, format!("is easy to guess; {SECRET_HINT}")));
     }
     Ok(())
 }

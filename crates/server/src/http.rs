@@ -7,15 +7,22 @@ pub mod cursor;
 mod deposits;
 mod docs;
 pub mod extract;
+mod gifts;
 mod health;
 mod json;
 pub mod metrics;
 mod middleware;
 mod once;
 mod parameters;
+mod payment_events;
+mod payouts;
 pub mod problem;
 mod receipts;
+mod refunds;
+mod roles;
 pub mod server;
+mod subscriptions;
+mod unlocks;
 mod users;
 mod wallet;
 mod webhooks;
@@ -56,6 +63,17 @@ fn signed_in(app: &App) -> OpenApiRouter<App> {
         .routes(routes!(wallet::transfer))
         .routes(routes!(deposits::deposits, deposits::deposit))
         .routes(routes!(deposits::find))
+        .routes(routes!(deposits::release_deposit))
+        .routes(routes!(deposits::reject_deposit))
+        .routes(routes!(payment_events::payment_events))
+        .routes(routes!(unlocks::unlock))
+        .routes(routes!(subscriptions::subscribe))
+        .routes(routes!(gifts::send))
+        .routes(routes!(payouts::request, payouts::list))
+        .routes(routes!(payouts::list_all))
+        .routes(routes!(payouts::approve))
+        .routes(routes!(payouts::reject))
+        .routes(routes!(refunds::refund))
         .route_layer(from_fn_with_state(app.clone(), authenticate::require_caller))
 }
 

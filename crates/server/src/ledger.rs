@@ -75,6 +75,12 @@ impl LedgerError {
             Self::Broken => "internal",
         }
     }
+
+    /// The same, counted. Once for each command, where it is known that there will be no answer.
+    fn counted(self) -> Self {
+        metrics::counter!("ledger_failures_total", "reason" => self.code()).increment(1);
+        self
+    }
 }
 
 /// A command with what goes out for it.
@@ -153,8 +159,8 @@ impl Ledger {
     pub async fn execute(&self, submission: Submission, hold: Hold) -> Result<Answer, LedgerError> {
         let (reply, answer) = oneshot::channel();
         let queued = Queued { submission, waiter: Waiter { reply, hold }, since: stopwatch() };
-        self.queue.try_send(queued).map_err(|_| LedgerError::Overloaded)?;
+        self.queue.try_send(queued).map_err(|_| LedgerError::Overloaded.counted())?;
         // A writer that is gone may have committed before it went.
-        answer.await.unwrap_or(Err(LedgerError::OutcomeUnknown))
+        answer.await.unwrap_or_else(|_| Err(LedgerError::OutcomeUnknown.counted()))
     }
 }

@@ -10,12 +10,14 @@ pub mod idempotency_keys;
 pub mod ledger;
 pub mod migrations;
 pub mod payment_events;
+pub mod payouts;
 pub mod reconciliation;
 pub mod refresh_tokens;
 pub mod sessions;
 pub mod split_versions;
 mod sqlite;
 pub mod transactions;
+pub mod unlocks;
 pub mod users;
 mod values;
 pub mod wallets;
@@ -209,8 +211,9 @@ impl Database {
         self.read(|view| view.query_opt("SELECT 1", &[], |row| row.get::<i64>(0)).map(|_| ())).await
     }
 
-    /// Looks something up by its key, from one snapshot, on the caller's own thread. For a handful of rows
-    /// only: whatever may take longer than some microseconds belongs to [`Database::read`].
+    /// Looks something up by its key, on the caller's own thread. For a handful of rows only: whatever may take
+    /// longer than some microseconds belongs to [`Database::read`], and so do statements that must agree with
+    /// one another, because here each sees a snapshot of its own.
     ///
     /// # Errors
     /// As [`Database::read`].

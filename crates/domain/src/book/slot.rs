@@ -39,11 +39,8 @@ impl Slot {
     }
 }
 
-/// The balance of a user's wallet after a leg, if its state allows the leg.
+/// The balance of a user's wallet after a leg, if it is within bounds.
 pub(super) fn balance_after(wallet: &UserWallet, whose: Whose, amount: Cents) -> Result<Cents, Refusal> {
-    if wallet.status != WalletStatus::Active {
-        return Err(Refusal::WalletFrozen(whose));
-    }
     let balance = wallet.balance.checked_add(amount).ok_or(Refusal::BalanceLimitExceeded(whose))?;
     if balance.is_negative() {
         let required = amount.checked_neg().unwrap_or(Cents::ZERO);

@@ -23,7 +23,9 @@ pub(super) fn draft(book: &Book, id: TransactionId, deposit: &Deposit) -> Result
         let matches = asked.user_id == deposit.user_id
             && asked.amount == deposit.amount
             && asked.provider == deposit.provider
-            && asked.status == from;
+            && asked.status == from
+            // A release is for the payment that the deposit is held for, as the administrator saw it.
+            && (!deposit.is_release || asked.provider_tx_id == deposit.provider_tx_id);
         if !matches {
             return Err(Refusal::DepositMismatch);
         }

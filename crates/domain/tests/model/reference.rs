@@ -1,25 +1,78 @@
 //! The reference model: the money rules once more, as short as they can be said, over hash maps.
 //! It shares no logic with the ledger, knows nothing of batches, and must not learn from it.
 
-use crate::ask::{Ask, KeyNumber, Sending, User};
-use crate::told::{Done, Leg, Told};
-use std::collections::{HashMap, HashSet};
+#[path = "reference/corrections.rs"]
+mod corrections;
+#[path = "reference/movement.rs"]
+mod movement;
+#[path = "reference/sales.rs"]
+mod sales;
+#[path = "reference/subscriptions.rs"]
+mod subscriptions;
 
-/// 2⁵³ − 1: the most that anybody can hold.
+use crate::ask::{Ask, KeyNumber, Number, Sending, User};
+use crate::months::DAY;
+use crate::told::{Done, Holder, Refused, Row, Sold, Sub, Told};
+use movement::Movement;
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+/// 2⁵³ − 1: the most that anybody can hold, and owe.
 pub const MOST: i64 = 9_007_199_254_740_991;
-/// 24 hours in microseconds: how long an answer is kept.
-pub const DAY: i64 = 86_400_000_000;
 
 #[derive(Clone, Debug, Default)]
 pub struct Model {
     pub balances: HashMap<User, i64>,
+    /// What creators owe, from their first debt on.
+    pub debts: HashMap<User, i64>,
     pub suspended: HashSet<User>,
     pub frozen: HashSet<User>,
     pub memory: HashMap<(User, KeyNumber), Remembered>,
+    pub contents: BTreeMap<u64, Content>,
+    /// By creator and months.
+    pub plans: BTreeMap<(User, i64), Plan>,
+    /// Who has what, by which purchase.
+    pub unlocked: BTreeMap<(User, u64), Number>,
+    pub subscriptions: BTreeMap<Number, Sub>,
+    pub payouts: BTreeMap<Number, Payout>,
+    pub deposits: BTreeMap<Number, Pending>,
+    sales: HashMap<Number, Sold>,
     /// Payments that were credited.
     payments: HashSet<(&'static str, u16)>,
-    /// When each person's newest entry was made.
-    newest: HashMap<User, i64>,
+    /// When each wallet's newest entry was made.
+    newest: HashMap<Holder, i64>,
+    /// What happened that no answer shows.
+    pub notes: Vec<&'static str>,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub struct Content {
+    pub creator: User,
+    pub price: i64,
+    pub subscriber_only: bool,
+    pub is_active: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub struct Plan {
+    pub price: i64,
+    pub is_active: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub struct Payout {
+    pub creator: User,
+    pub amount: i64,
+    pub status: &'static str,
+    pub made: i64,
+}
+
+/// A deposit that was asked for.
+#[derive(Clone, Copy, Debug)]
+pub struct Pending {
+    pub to: User,
+    pub amount: i64,
+    pub through: &'static str,
+    pub is_pending: bool,
 }
 
 /// What is kept of a key: the request that was executed, and what was said.
@@ -37,10 +90,13 @@ pub enum Due {
     /// This very arrival was decided before.
     Own { told: Told },
     /// The same request was decided before, and its answer is kept for `left` more.
-    Replayed { told: Told, original: Sending, left: i64 },
+    Replayed { told: Told, original: Box<Sending>, left: i64 },
     /// The key belongs to another request.
     Reused,
 }
+
+/// What an administrator can lift, and what comes with time: the same request may succeed tomorrow.
+const NOT_FINAL: [&str; 3] = ["account_suspended", "wallet_frozen", "renewal_not_due"];
 
 impl Model {
     pub fn answer(&mut self, sending: &Sending, now: i64) -> Due {
@@ -53,16 +109,18 @@ impl Model {
             }
             if age < DAY {
                 return if original.ask == sending.ask {
-                    Due::Replayed { told: told.clone(), original: *original, left: DAY - age }
+                    Due::Replayed { told: told.clone(), original: Box::new(*original), left: DAY - age }
                 } else {
                     Due::Reused
                 };
             }
             free_for = Some(age - DAY);
         }
-        let told = self.decide(sending, now);
-        // What an administrator can lift is not kept: the same request may succeed tomorrow.
-        if !matches!(told.refusal(), Some("account_suspended" | "wallet_frozen")) {
+        let told = match self.decide(sending, now) {
+            Ok(done) => Told::Done(Box::new(done)),
+            Err(refused) => Told::Refused(refused),
+        };
+        if told.refusal().is_none_or(|code| !NOT_FINAL.contains(&code)) {
             self.memory.insert(key, Remembered { sending: *sending, told: told.clone() });
         }
         Due::Executed { told, free_for }
@@ -74,86 +132,53 @@ impl Model {
         kept.is_some_and(|kept| kept.sending.number == sending.number)
     }
 
-    fn decide(&mut self, sending: &Sending, now: i64) -> Told {
+    fn decide(&mut self, sending: &Sending, now: i64) -> Result<Done, Refused> {
         match sending.ask {
-            Ask::Deposit { to, amount, through, reference } => {
-                if reference.is_some_and(|number| self.payments.contains(&(through, number))) {
-                    return Told::refused("payment_known", "");
-                }
-                let about = if to == sending.principal { "yours" } else { "theirs" };
-                if let Some(refused) = self.cannot_take(to, amount, about) {
-                    return refused;
-                }
-                let at = self.moment(&[to], now);
-                let legs = vec![(None, -amount, None), self.add(to, amount, at)];
-                self.payments.extend(reference.map(|number| (through, number)));
-                let reference = reference.map(|number| format!("payment {number}"));
-                let words = [through, "completed"].map(str::to_owned).into_iter().chain(reference).collect();
-                let (number, asker) = (sending.number, sending.principal);
-                Told::Done(Done {
-                    number,
-                    asker,
-                    kind: "deposit",
-                    payer: None,
-                    payee: Some(to),
-                    amount,
-                    legs,
-                    words,
-                    at,
-                })
-            }
+            Ask::Deposit { pending, .. } => self.deposit(sending, pending, now),
             Ask::Transfer { from, to, amount, note } => {
                 if from == to {
-                    return Told::refused("self_transfer", "");
+                    return Err(Refused::new("self_transfer"));
                 }
-                if let Some(refused) = self.cannot_give(from, amount).or_else(|| self.cannot_take(to, amount, "theirs"))
-                {
-                    return refused;
-                }
-                let at = self.moment(&[from, to], now);
-                let legs = vec![self.add(from, -amount, at), self.add(to, amount, at)];
-                let words = note.into_iter().map(str::to_owned).collect();
-                let (number, asker, payer, payee) = (sending.number, sending.principal, Some(from), Some(to));
-                Told::Done(Done { number, asker, kind: "transfer", payer, payee, amount, legs, words, at })
+                let moves = vec![(Holder::User(from), -amount), (Holder::User(to), amount)];
+                let movement = Movement { payer: Some(from), payee: Some(to), amount, moves, ..Movement::default() };
+                self.post(sending, movement, Row::Transfer { note: note.map(str::to_owned) }, now)
+            }
+            Ask::Unlock { fan, content, expected } => self.unlock(sending, (fan, content), expected, now),
+            Ask::Subscribe { fan, creator, months, expected } => {
+                self.subscribe(sending, (fan, creator), (months, expected), now)
+            }
+            Ask::Renew { subscription } => self.renew(sending, subscription, now),
+            Ask::Gift { from, to, gift, quantity, message } => {
+                self.give(sending, (from, to), (gift, quantity, message), now)
+            }
+            Ask::Refund { sale, amount } => self.refund(sending, sale, amount, now),
+            Ask::Payout { creator, amount } => self.hold(sending, creator, amount, now),
+            Ask::Decide { payout, is_paid } => self.decide_payout(sending, payout, is_paid, now),
+        }
+    }
+
+    fn deposit(&mut self, sending: &Sending, pending: Option<Number>, now: i64) -> Result<Done, Refused> {
+        let Ask::Deposit { to, amount, through, reference, .. } = sending.ask else { unreachable!("{sending:?}") };
+        if let Some(id) = pending {
+            let asked = self.deposits.get(&id).ok_or(Refused::new("deposit_not_found"))?;
+            if !asked.is_pending || (asked.to, asked.amount, asked.through) != (to, amount, through) {
+                return Err(Refused::new("deposit_mismatch"));
             }
         }
-    }
-
-    fn cannot_give(&self, user: User, amount: i64) -> Option<Told> {
-        let has = self.balances[&user];
-        self.is_stopped(user, "yours").or_else(|| {
-            (has < amount).then(|| Told::Refused { code: "insufficient_funds", about: "", numbers: vec![has, amount] })
-        })
-    }
-
-    fn cannot_take(&self, user: User, amount: i64, about: &'static str) -> Option<Told> {
-        let Some(has) = self.balances.get(&user) else {
-            return Some(Told::refused("recipient_not_found", ""));
-        };
-        self.is_stopped(user, about)
-            .or_else(|| (amount > MOST - has).then(|| Told::refused("balance_limit_exceeded", about)))
-    }
-
-    fn is_stopped(&self, user: User, about: &'static str) -> Option<Told> {
-        if self.suspended.contains(&user) {
-            Some(Told::refused("account_suspended", about))
-        } else if self.frozen.contains(&user) {
-            Some(Told::refused("wallet_frozen", about))
-        } else {
-            None
+        if reference.is_some_and(|number| self.payments.contains(&(through, number))) {
+            return Err(Refused::new("payment_known"));
         }
-    }
-
-    /// Now, unless somebody who takes part has an entry from then or later: then just after it.
-    fn moment(&self, users: &[User], now: i64) -> i64 {
-        let after_newest = users.iter().filter_map(|user| self.newest.get(user)).map(|newest| newest + 1).max();
-        after_newest.map_or(now, |earliest| earliest.max(now))
-    }
-
-    fn add(&mut self, user: User, amount: i64, at: i64) -> Leg {
-        let balance = self.balances.entry(user).or_default();
-        *balance += amount;
-        self.newest.insert(user, at);
-        (Some(user), amount, Some(*balance))
+        let moves = vec![(Holder::Clearing(through), -amount), (Holder::User(to), amount)];
+        let row = Row::Deposit {
+            id: pending.unwrap_or(sending.number),
+            through: through.to_owned(),
+            reference: reference.map(|number| format!("payment {number}")),
+            status: "completed",
+            was_pending: pending.is_some(),
+        };
+        let done = self.post(sending, Movement { payee: Some(to), amount, moves, ..Movement::default() }, row, now)?;
+        self.payments.extend(reference.map(|number| (through, number)));
+        self.deposits.insert(pending.unwrap_or(sending.number), Pending { to, amount, through, is_pending: false });
+        Ok(done)
     }
 }

@@ -1,30 +1,59 @@
 //! The database of the model test: rows in maps, loaded by what a batch needs, saved by what a book
 //! changed. It accepts nothing that a real database would reject, and it can be reconciled at any time.
 
-use crate::ask::{KeyNumber, User, key_digest, user_id};
-use domain::audit::{self, Action, EntityType, Value};
+#[path = "store/audit.rs"]
+mod audit;
+#[path = "store/insert.rs"]
+mod insert;
+#[path = "store/reconcile.rs"]
+mod reconcile;
+#[path = "store/seen.rs"]
+mod seen;
+
+use crate::ask::{KeyNumber, Number, User, key_digest, user_id};
 use domain::book::{Book, Changes, Rows, WalletChange};
 use domain::command::Needs;
-use domain::id::{TransactionId, UserId, WalletId};
+use domain::content::Offer;
+use domain::gift::Standing;
+use domain::id::{ContentId, DepositId, PayoutId, SubscriptionId, TransactionId, UnlockId, UserId, WalletId};
 use domain::idempotency::{ExecutionDigest, KeyDigest, Record};
 use domain::money::Cents;
-use domain::receipt::Act;
+use domain::payout::{Payout, PayoutStatus};
+use domain::receipt::DepositAsked;
+use domain::sale::{EarningDay, Sale};
+use domain::subscription::{Plan, PlanTier, Subscription, SubscriptionStatus};
 use domain::timestamp::Timestamp;
-use domain::transaction::{Transaction, TransactionType};
+use domain::transaction::Transaction;
 use domain::user::AccountStatus;
-use domain::wallet::{Provider, SystemWallet, UserWallet, WalletStatus};
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use domain::wallet::{Provider, UserWallet, WalletStatus};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 #[derive(Debug, Default)]
 pub struct Store {
     wallets: BTreeMap<UserId, UserWallet>,
+    debts: BTreeMap<UserId, UserWallet>,
     system: BTreeMap<WalletId, SystemRow>,
     records: HashMap<(UserId, KeyDigest), Record>,
     entries: BTreeMap<WalletId, Vec<EntryRow>>,
-    transactions: HashSet<TransactionId>,
+    transactions: BTreeMap<TransactionId, Transaction>,
     executions: HashSet<ExecutionDigest>,
     audit_records: HashSet<TransactionId>,
     payments: HashSet<(Provider, String)>,
+    pub contents: BTreeMap<ContentId, Offer>,
+    pub plans: BTreeMap<(UserId, PlanTier), Plan>,
+    /// Those that are not revoked: the unique index.
+    unlocks: BTreeMap<(UserId, ContentId), UnlockId>,
+    subscriptions: BTreeMap<SubscriptionId, Subscription>,
+    /// Those that are active: the unique index.
+    active: BTreeMap<(UserId, UserId), SubscriptionId>,
+    /// Every period that was ever charged for.
+    periods: BTreeMap<(SubscriptionId, i64), TransactionId>,
+    /// Sales, joined with what was given back.
+    sales: BTreeMap<TransactionId, Sale>,
+    payouts: BTreeMap<PayoutId, Payout>,
+    deposits: BTreeMap<DepositId, DepositAsked>,
+    boards: BTreeMap<Standing, BoardRow>,
+    earnings: BTreeMap<EarningDay, [i64; 3]>,
 }
 
 #[derive(Debug)]
@@ -38,6 +67,13 @@ struct EntryRow {
     amount: i64,
     balance_after: Option<i64>,
     created_at: Timestamp,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+struct BoardRow {
+    total: i64,
+    gifts: i64,
+    reached_at: Timestamp,
 }
 
 impl Store {
@@ -63,9 +99,29 @@ impl Store {
         self.wallets.get_mut(&user_id(user)).unwrap().account_status = status;
     }
 
+    /// An ordinary write beside the ledger, such as a cancellation.
+    pub fn set_subscription(&mut self, row: Subscription) {
+        let old = self.subscriptions[&row.id];
+        let status = row.status;
+        self.subscriptions.insert(row.id, row);
+        self.check_subscription(&old, &row);
+        if old.status == SubscriptionStatus::Active && status != SubscriptionStatus::Active {
+            self.active.remove(&(row.subscriber_id, row.creator_id));
+        }
+    }
+
+    pub fn set_deposit(&mut self, row: DepositAsked) {
+        self.deposits.insert(row.id, row);
+    }
+
     /// What a person holds; nothing for somebody unknown.
     pub fn balance(&self, user: User) -> i64 {
         self.wallets.get(&user_id(user)).map_or(0, |wallet| wallet.balance.get())
+    }
+
+    /// What a person owes, if there is a debt wallet.
+    pub fn owed(&self, user: User) -> Option<i64> {
+        self.debts.get(&user_id(user)).map(|wallet| -wallet.balance.get())
     }
 
     pub fn record(&self, principal: User, key: KeyNumber) -> Option<&Record> {
@@ -76,30 +132,77 @@ impl Store {
         self.records.len()
     }
 
+    /// Who has unlocked what, by which purchase.
+    pub fn unlocked(&self) -> impl Iterator<Item = ((User, u64), Number)> {
+        self.unlocks.iter().map(|((user, content), id)| {
+            let content = content.uuid().as_u128().try_into().unwrap();
+            ((crate::ask::user_of(*user), content), id.uuid().as_u128())
+        })
+    }
+
+    pub fn has_unlocked(&self, user: User, content: ContentId) -> bool {
+        self.unlocks.contains_key(&(user_id(user), content))
+    }
+
+    pub fn subscriptions(&self) -> impl Iterator<Item = &Subscription> {
+        self.subscriptions.values()
+    }
+
+    pub fn active_subscription(&self, fan: User, creator: UserId) -> Option<&Subscription> {
+        self.active.get(&(user_id(fan), creator)).map(|id| &self.subscriptions[id])
+    }
+
+    pub fn payouts(&self) -> impl Iterator<Item = &Payout> {
+        self.payouts.values()
+    }
+
+    pub fn sales(&self) -> impl Iterator<Item = &Sale> {
+        self.sales.values()
+    }
+
+    pub fn deposits(&self) -> impl DoubleEndedIterator<Item = &DepositAsked> {
+        self.deposits.values()
+    }
+
     /// Loads exactly what is needed: a rule that reads more than it names finds nothing.
     pub fn load(&self, needs: &Needs) -> Book {
-        let wallets = needs.users.iter().filter_map(|user| self.wallets.get(user)).cloned().collect();
-        let records = needs.keys.iter().filter_map(|key| self.records.get(key)).cloned().collect();
-        let payments = needs.payments.iter().filter(|payment| self.payments.contains(payment)).cloned().collect();
-        Book::new(Rows { wallets, records, payments, ..Rows::default() })
+        let active = needs.subscribers.iter().filter_map(|pair| self.active.get(pair));
+        let subscriptions = needs.subscriptions.iter().chain(active).filter_map(|id| self.subscriptions.get(id));
+        let is_payee = |row: &&Payout| row.status == PayoutStatus::Pending && needs.payees.contains(&row.creator_id);
+        let pending = self.payouts.values().filter(is_payee);
+        let payouts = needs.payouts.iter().filter_map(|id| self.payouts.get(id)).chain(pending);
+        Book::new(Rows {
+            wallets: needs.users.iter().filter_map(|user| self.wallets.get(user)).cloned().collect(),
+            debts: needs.debtors.iter().filter_map(|user| self.debts.get(user)).cloned().collect(),
+            records: needs.keys.iter().filter_map(|key| self.records.get(key)).cloned().collect(),
+            contents: needs.contents.iter().filter_map(|id| self.contents.get(id)).copied().collect(),
+            unlocks: needs.unlocks.iter().filter(|pair| self.unlocks.contains_key(pair)).copied().collect(),
+            plans: needs.plans.iter().filter_map(|plan| self.plans.get(plan)).copied().collect(),
+            subscriptions: subscriptions.copied().collect(),
+            sales: needs.sales.iter().filter_map(|id| self.sales.get(id)).copied().collect(),
+            payouts: payouts.cloned().collect(),
+            deposits: needs.deposits.iter().filter_map(|id| self.deposits.get(id)).cloned().collect(),
+            payments: needs.payments.iter().filter(|payment| self.payments.contains(payment)).cloned().collect(),
+        })
     }
 
     pub fn save(&mut self, changes: Changes) {
         let moved = Self::moved(&changes);
         // Set-based statements need every row once, in one order.
         let ascending = |rows: &[WalletChange]| rows.is_sorted_by(|left, right| left.id < right.id);
-        assert!(ascending(&changes.user_wallets) && ascending(&changes.system_wallets), "{changes:?}");
-        let changed: BTreeMap<_, _> =
-            changes.user_wallets.iter().chain(&changes.system_wallets).map(|row| (row.id, row.delta.get())).collect();
+        let debts: Vec<_> = changes.debt_wallets.iter().map(|(_, change)| *change).collect();
+        assert!(ascending(&changes.user_wallets) && ascending(&changes.system_wallets) && ascending(&debts));
+        let all = changes.user_wallets.iter().chain(&changes.system_wallets).chain(&debts);
+        let changed: BTreeMap<_, _> = all.map(|row| (row.id, row.delta.get())).collect();
         assert_eq!(changed, moved, "the wallets that change are those that have entries, by as much");
         let keys: Vec<_> = changes.records.iter().map(|record| (record.principal, record.digest)).collect();
         assert!(keys.is_sorted_by(|left, right| left < right), "a key is kept twice in one batch: {keys:?}");
 
         for change in &changes.user_wallets {
             let wallet = self.wallets.values_mut().find(|wallet| wallet.id == change.id).unwrap();
-            wallet.balance = wallet.balance.checked_add(change.delta).unwrap();
-            wallet.last_transaction_at = Some(change.last_transaction_at);
+            credit(wallet, change);
         }
+        self.save_debts(&changes.debt_wallets);
         for change in &changes.system_wallets {
             let empty = SystemRow { balance: 0, last_transaction_at: change.last_transaction_at };
             let row = self.system.entry(change.id).or_insert(empty);
@@ -110,7 +213,23 @@ impl Store {
         for ((transaction, execution), record) in changes.transactions.iter().zip(&changes.audit) {
             self.insert(transaction, *execution, record);
         }
+        self.save_tallies(&changes);
         self.records.extend(keys.into_iter().zip(changes.records));
+    }
+
+    fn save_debts(&mut self, changes: &[(UserId, WalletChange)]) {
+        for (creator, change) in changes {
+            assert_eq!(change.id, WalletId::of_debt(*creator));
+            let wallet = self.debts.entry(*creator).or_insert_with(|| UserWallet {
+                id: change.id,
+                user_id: *creator,
+                account_status: AccountStatus::Active,
+                status: WalletStatus::Active,
+                balance: Cents::ZERO,
+                last_transaction_at: None,
+            });
+            credit(wallet, change);
+        }
     }
 
     /// By how much the entries of a batch move each wallet.
@@ -121,83 +240,9 @@ impl Store {
         }
         moved
     }
-
-    fn insert(&mut self, transaction: &Transaction, execution: ExecutionDigest, record: &audit::Record) {
-        assert!(self.transactions.insert(transaction.id), "{} was executed twice", transaction.id);
-        assert!(self.executions.insert(execution), "one arrival of a key was executed twice: {transaction:?}");
-        let amounts = || transaction.entries.iter().map(|entry| entry.amount.get());
-        assert_eq!(amounts().sum::<i64>(), 0, "{transaction:?}");
-        assert_eq!(amounts().filter(|amount| *amount > 0).sum::<i64>(), transaction.amount.credit().get());
-        for entry in &transaction.entries {
-            assert_eq!(entry.balance_after.is_some(), entry.user_id.is_some(), "{entry:?}");
-            let row = EntryRow {
-                amount: entry.amount.get(),
-                balance_after: entry.balance_after.map(Cents::get),
-                created_at: transaction.created_at,
-            };
-            self.entries.entry(entry.wallet_id).or_default().push(row);
-        }
-        if let Act::Deposit(row) = &transaction.act {
-            let clearing = SystemWallet::Clearing(row.provider.clone()).id();
-            let from = transaction.entries.iter().find(|entry| entry.user_id.is_none()).unwrap();
-            assert_eq!((row.id.uuid(), from.wallet_id), (transaction.id.uuid(), clearing), "{transaction:?}");
-            if let Some(id) = &row.provider_tx_id {
-                assert!(self.payments.insert((row.provider.clone(), id.clone())), "{transaction:?}");
-            }
-        }
-        assert!(self.audit_records.insert(record.tx_id.unwrap()));
-        check_audit_record(transaction, record);
-    }
-
-    /// Adds everything up from nothing, as the reconciliation of a real database does.
-    pub fn reconcile(&self) {
-        let users = self.wallets.values().map(|wallet| wallet.balance.get());
-        let system = self.system.values().map(|row| row.balance);
-        assert_eq!(users.chain(system).map(i128::from).sum::<i128>(), 0, "all balances together");
-        assert_eq!(self.audit_records, self.transactions, "one audit record to a transaction");
-        for wallet in self.wallets.values() {
-            assert!(!wallet.balance.is_negative(), "{wallet:?}");
-            let rows = self.entries.get(&wallet.id).map_or(&[][..], Vec::as_slice);
-            let mut running = 0;
-            for row in rows {
-                running += row.amount;
-                assert_eq!(row.balance_after, Some(running), "the running balance of {wallet:?}");
-            }
-            assert_eq!(wallet.balance.get(), running, "the entries of {wallet:?}");
-            let in_order = rows.is_sorted_by(|earlier, later| earlier.created_at < later.created_at);
-            assert!(in_order, "created_at strictly increases in {wallet:?}");
-            assert_eq!(wallet.last_transaction_at, rows.last().map(|row| row.created_at));
-        }
-        for (id, row) in &self.system {
-            let rows = &self.entries[id];
-            assert_eq!(row.balance, rows.iter().map(|row| row.amount).sum::<i64>(), "the entries of {id}");
-            assert_eq!(Some(row.last_transaction_at), rows.iter().map(|row| row.created_at).max());
-        }
-        let known: BTreeSet<_> =
-            self.wallets.values().map(|wallet| wallet.id).chain(self.system.keys().copied()).collect();
-        assert!(self.entries.keys().all(|id| known.contains(id)), "an entry belongs to no wallet");
-    }
 }
 
-/// The audit record says who did what, and the balances on both sides of it.
-fn check_audit_record(transaction: &Transaction, record: &audit::Record) {
-    assert_eq!((record.tx_id, record.entity_id), (Some(transaction.id), Some(transaction.id.uuid())));
-    assert_eq!(record.entity_type, EntityType::Transaction);
-    assert_eq!(record.created_at, transaction.created_at);
-    assert_eq!(record.actor.id, Some(transaction.user_id));
-    let action = match transaction.kind() {
-        TransactionType::Deposit => Action::Deposited,
-        TransactionType::Transfer => Action::Transferred,
-        kind => unreachable!("{kind:?}"),
-    };
-    assert_eq!(record.action, action);
-    let parties = [("payer_balance_cents", transaction.payer_id), ("payee_balance_cents", transaction.payee_id)];
-    let (mut before, mut after) = (Vec::new(), Vec::new());
-    for (name, user) in parties {
-        let Some(entry) = user.and_then(|user| transaction.entry_of(user)) else { continue };
-        let balance = entry.balance_after.unwrap().get();
-        before.push((name, Value::Integer(balance - entry.amount.get())));
-        after.push((name, Value::Integer(balance)));
-    }
-    assert_eq!((&record.before, &record.after), (&before, &after), "{transaction:?}");
+fn credit(wallet: &mut UserWallet, change: &WalletChange) {
+    wallet.balance = wallet.balance.checked_add(change.delta).unwrap();
+    wallet.last_transaction_at = Some(change.last_transaction_at);
 }

@@ -5,10 +5,11 @@ use super::once::{self, Payment};
 use super::parameters::{Page, Problems, RequiredKey, limit};
 use super::problem::{Problem, ProblemBody};
 use super::receipts::{Asker, DepositBody};
-use super::users::json_response;
+use super::roles::Admin;
+use super::users::{Nothing, json_response};
 use crate::app::App;
 use crate::gateway::PaymentProvider;
-use crate::operations::deposits as acts;
+use crate::operations::{Denial, deposits as acts};
 use crate::store::Work;
 use crate::store::deposits::{self, Deposit};
 use axum::Json;
@@ -18,6 +19,7 @@ use domain::command::{self, Command};
 use domain::id::DepositId;
 use domain::idempotency::StoredResponse;
 use domain::receipt::{DepositAsked, DepositStatus};
+use domain::text::Reason;
 use domain::wallet::Provider;
 use serde::Deserialize;
 use std::sync::Arc;
@@ -124,4 +126,64 @@ pub async fn find(State(app): State<App>, caller: Caller, Id(id): Id<DepositId>)
     let deposit = app.database.look_up(move |view| deposits::find(view, id)).await?;
     let own = deposit.filter(|deposit| deposit.asked.user_id == caller.id());
     own.map(|deposit| Json(deposit.into())).ok_or_else(|| Problem::not_found("you have no such deposit"))
+}
+
+/// Credits a deposit that is held, with the amount that was asked for.
+#[utoipa::path(post, path = "/api/admin/deposits/{id}/release", tag = "admin", security(("bearer" = [])),
+    params(("id" = String, Path, description = "The deposit"), RequiredKey),
+    responses((status = 201, description = "The deposit", body = DepositBody),
+        (status = 403, description = "`forbidden`, `wallet_frozen`, `account_suspended`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 404, description = "`deposit_not_found`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "`deposit_not_held`, `deposit_mismatch`, `payment_known`", body = ProblemBody, content_type = "application/problem+json"), Problems))]
+pub async fn release_deposit(
+    State(app): State<App>,
+    Admin(caller): Admin,
+    origin: Origin,
+    Id(id): Id<DepositId>,
+    Payment { body: Nothing {}, key }: Payment<Nothing>,
+) -> Result<Response, Problem> {
+    let found = app.database.look_up(move |view| deposits::find(view, id)).await?;
+    let Deposit { asked, .. } = found.ok_or(Denial::DepositNotFound)?;
+    let asker = Asker { user_id: caller.id(), payee_username: None, request_id: Arc::clone(&origin.request_id) };
+    let deposit = command::Deposit {
+        user_id: asked.user_id,
+        amount: asked.amount,
+        provider: asked.provider,
+        provider_tx_id: asked.provider_tx_id,
+        pending: Some(id),
+        is_release: true,
+    };
+    let plan = |()| (Command::Deposit(deposit), asker.renderer());
+    once::pay(&app, &caller, &origin, key, |_| Ok(()), plan).await
+}
+
+/// Why no money comes of a deposit.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RejectDepositRequest {
+    /// For the audit log: 1 to 500 characters.
+    #[schema(example = "the payer was refunded by the provider")]
+    reason: String,
+}
+
+/// Gives up a deposit that is held, or that still waits for its provider. It has failed then.
+#[utoipa::path(post, path = "/api/admin/deposits/{id}/reject", tag = "admin", security(("bearer" = [])),
+    params(("id" = String, Path, description = "The deposit"), RequiredKey), request_body = RejectDepositRequest,
+    responses((status = 200, description = "The deposit", body = DepositBody),
+        (status = 404, description = "`deposit_not_found`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "`deposit_decided`", body = ProblemBody, content_type = "application/problem+json"), Problems))]
+pub async fn reject_deposit(
+    State(app): State<App>,
+    Admin(caller): Admin,
+    origin: Origin,
+    Id(id): Id<DepositId>,
+    Payment { body, key }: Payment<RejectDepositRequest>,
+) -> Result<Response, Problem> {
+    let mut fields = Fields::default();
+    let reason = fields.check("/reason", Reason::parse(&body.reason));
+    let reason = fields.finish(reason)?;
+    let context = origin.context(&app, Some(&caller));
+    let operation = move |work: &mut Work<'_>| acts::reject(work, &context, id, &reason);
+    let render = |deposit| json_response(200, &DepositBody::from(deposit));
+    once::write(&app, &origin, Some(key), operation, render).await
 }

@@ -16,6 +16,7 @@ use domain::command::{Command, Request as LedgerRequest};
 use domain::decide::Answer;
 use domain::id::TransactionId;
 use domain::idempotency::{Fingerprint, Idempotency, Key, RETENTION, Record, StoredResponse, Verdict, judge};
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use std::sync::Arc;
@@ -114,10 +115,22 @@ fn fingerprint(app: &App, parts: &Parts, object: &Map<String, Value>) -> Result<
     ]))
 }
 
+/// The code of a refusal that was stored, for the log line of the request that it answers.
+#[derive(Clone, Debug, Deserialize)]
+pub struct StoredCode {
+    /// As in the body.
+    pub code: String,
+}
+
 /// A stored answer as it goes out.
 fn respond(stored: StoredResponse) -> Response {
     let status = StatusCode::from_u16(stored.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    // Read from the body, so that a replay has it, too.
+    let code = status.is_client_error().then(|| serde_json::from_slice::<StoredCode>(&stored.body));
     let mut response = (status, stored.body).into_response();
+    if let Some(Ok(code)) = code {
+        response.extensions_mut().insert(code);
+    }
     let headers = response.headers_mut();
     headers.remove("content-type");
     for (name, value) in stored.headers {
@@ -138,7 +151,7 @@ fn replay(stored: StoredResponse, original_request_id: &str) -> Response {
     response
 }
 
-/// Looks a key up on the read side, with whatever else the handler needs to know, in one snapshot.
+/// Looks a key up on the read side, with whatever else the handler needs to know.
 async fn look<P: Send + 'static>(
     app: &App,
     key: &Idempotency,

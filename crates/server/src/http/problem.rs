@@ -81,6 +81,27 @@ impl Problem {
         Self::new(StatusCode::BAD_REQUEST, "malformed_request", "The request cannot be read", detail)
     }
 
+    /// What the parser of HTTP refused, by the status that it chose. `None` for any other.
+    #[must_use]
+    pub fn of_parser(status: u16) -> Option<Self> {
+        Some(match status {
+            400 => Self::malformed("this is not a request of HTTP/1.1: its first line or a header cannot be read"),
+            414 => Self::new(
+                StatusCode::URI_TOO_LONG,
+                "uri_too_long",
+                "The path is too long",
+                "shorten the path and the query string",
+            ),
+            431 => Self::new(
+                StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+                "header_too_large",
+                "The header is too large",
+                "the path and the headers may have at most 16384 bytes and 64 lines",
+            ),
+            _ => return None,
+        })
+    }
+
     /// The request can be read, and some of its members are wrong.
     #[must_use]
     pub fn invalid(errors: Vec<FieldError>) -> Self {
@@ -140,6 +161,12 @@ impl Problem {
     pub fn invalid_signature() -> Self {
         let detail = "sign the event as Standard Webhooks says, with the secret of this server and the time of now";
         Self::new(StatusCode::UNAUTHORIZED, "invalid_signature", "The signature is not valid", detail)
+    }
+
+    /// Signed in, and not allowed.
+    #[must_use]
+    pub fn forbidden(detail: &'static str) -> Self {
+        Self::new(StatusCode::FORBIDDEN, "forbidden", "Not allowed", detail)
     }
 
     /// No such thing, or not for the one who asks: there is one answer for both.

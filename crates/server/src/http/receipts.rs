@@ -2,7 +2,10 @@
 
 mod sales;
 
-pub use sales::{GiftBody, PayoutBody, RefundBody, SaleReceipt, SplitBody, SubscriptionBody, UnlockBody};
+pub use sales::{
+    GiftBody, GiftReceipt, PayoutBody, RefundBody, SplitBody, SubscriptionBody, SubscriptionReceipt, UnlockBody,
+    UnlockReceipt,
+};
 
 use super::parameters::rfc3339;
 use super::problem::Problem;
@@ -165,33 +168,34 @@ impl Asker {
         shown.unwrap_or_else(|problem| problem.stored(&self.request_id))
     }
 
-    fn receipt(&self, Receipt { transaction }: &Receipt) -> Result<StoredResponse, Problem> {
-        let mut response = match &transaction.act {
-            Act::Transfer { .. } => json_response(201, &self.transaction(transaction)),
-            Act::Deposit(deposit) => json_response(201, &DepositBody::of(transaction, deposit)),
-            Act::Unlock(unlock) => json_response(201, &self.sale(transaction, UnlockBody::of(transaction, unlock))),
+    fn receipt(&self, Receipt { transaction: made }: &Receipt) -> Result<StoredResponse, Problem> {
+        let transaction = || self.transaction(made);
+        let split = || made.split.as_ref().map(SplitBody::from).ok_or_else(Problem::internal);
+        let mut response = match &made.act {
+            Act::Transfer { .. } => json_response(201, &transaction()),
+            Act::Deposit(deposit) => json_response(201, &DepositBody::of(made, deposit)),
+            Act::Unlock(unlock) => {
+                let unlock = UnlockBody::of(made, unlock);
+                json_response(201, &UnlockReceipt { unlock, transaction: transaction(), split: split()? })
+            }
             Act::Subscribe { subscription, .. } => {
-                json_response(201, &self.sale(transaction, SubscriptionBody::from(subscription)))
+                let subscription = subscription.into();
+                json_response(201, &SubscriptionReceipt { subscription, transaction: transaction(), split: split()? })
             }
             // Nobody reads the answer to a job. It says what was charged, for whoever looks at the key.
             Act::Renew(subscription) => json_response(200, &SubscriptionBody::from(subscription)),
-            Act::Gift(gift) => json_response(201, &self.sale(transaction, GiftBody::of(transaction, gift))),
-            Act::Refund(refund) => json_response(201, &RefundBody::of(transaction, refund)),
-            Act::PayoutHold(payout) => json_response(201, &PayoutBody::of(transaction, payout)),
-            Act::PayoutDecision(payout) => json_response(200, &PayoutBody::of(transaction, payout)),
+            Act::Gift(gift) => {
+                let gift = GiftBody::of(made, gift);
+                json_response(201, &GiftReceipt { gift, transaction: transaction(), split: split()? })
+            }
+            Act::Refund(refund) => json_response(201, &RefundBody::of(made, refund)),
+            Act::PayoutHold(payout) => json_response(201, &PayoutBody::of(made, payout)),
+            Act::PayoutDecision(payout) => json_response(200, &PayoutBody::of(made, payout)),
         }?;
         if response.status == 201 {
-            response.headers.push(("location".to_owned(), location(transaction)));
+            response.headers.push(("location".to_owned(), location(made)));
         }
         Ok(response)
-    }
-
-    fn sale<T>(&self, transaction: &Transaction, sold: T) -> SaleReceipt<T> {
-        SaleReceipt {
-            sold,
-            transaction: self.transaction(transaction),
-            split: transaction.split.as_ref().map(SplitBody::from),
-        }
     }
 
     fn transaction(&self, transaction: &Transaction) -> TransactionBody {

@@ -1,5 +1,7 @@
 //! Accepts connections, within a limit, and lets them end in peace.
 
+mod stream;
+
 use super::extract::Peer;
 use crate::app::App;
 use axum::Router;
@@ -13,6 +15,7 @@ use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
+use stream::Stream;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -32,6 +35,7 @@ const FAREWELL: Duration = Duration::from_millis(500);
 pub async fn serve(app: &App, router: Router, listener: TcpListener, stop: impl Future<Output = ()>) -> bool {
     let mut server = Server {
         http: http(app),
+        app: app.clone(),
         router,
         graceful: GracefulShutdown::new(),
         places: Arc::new(Semaphore::new(app.config.server.connections_max)),
@@ -70,6 +74,7 @@ fn http(app: &App) -> http1::Builder {
 
 struct Server {
     http: http1::Builder,
+    app: App,
     router: Router,
     graceful: GracefulShutdown,
     places: Arc<Semaphore>,
@@ -116,7 +121,8 @@ impl Server {
             request.extensions_mut().insert(Peer(peer));
             router.clone().oneshot(request)
         });
-        let connection = self.graceful.watch(self.http.serve_connection(TokioIo::new(stream), service));
+        let stream = TokioIo::new(Stream::new(stream, self.app.clone()));
+        let connection = self.graceful.watch(self.http.serve_connection(stream, service));
         self.connections.spawn(async move {
             if let Err(error) = connection.await {
                 tracing::debug!(error = &error as &dyn std::error::Error, "a connection ended early");

@@ -42,7 +42,7 @@ fn pick_up(queued: impl Iterator<Item = Queued>) -> (Batch, Vec<Waiter>) {
     for Queued { submission, waiter, since } in queued {
         metrics::histogram!("ledger_queue_wait_seconds").record(since.elapsed());
         if submission.deadline <= now {
-            waiter.answer(Err(LedgerError::Expired));
+            waiter.answer(Err(LedgerError::Expired.counted()));
         } else {
             submissions.push(submission);
             waiters.push(waiter);
@@ -99,9 +99,7 @@ fn halves(batch: &[Submission]) -> (Batch, Batch) {
 
 fn fail(waiters: Vec<Waiter>, error: impl Fn() -> LedgerError) {
     for waiter in waiters {
-        let error = error();
-        metrics::counter!("ledger_failures_total", "reason" => error.code()).increment(1);
-        waiter.answer(Err(error));
+        waiter.answer(Err(error().counted()));
     }
 }
 

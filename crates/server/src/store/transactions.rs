@@ -1,6 +1,8 @@
 //! Transactions. Rows are only ever added.
 
-use super::{StoreError, Work};
+use super::{StoreError, View, Work};
+use domain::command::Parties;
+use domain::id::TransactionId;
 use domain::idempotency::ExecutionDigest;
 use domain::receipt::Act;
 use domain::transaction::Transaction;
@@ -45,6 +47,18 @@ pub fn insert(work: &mut Work<'_>, transaction: &Transaction, execution: &Execut
             transaction.created_at.into(),
         ],
     )
+}
+
+/// Whom a sale was between; none if there is no such transaction, or if it is no sale.
+///
+/// # Errors
+/// If the database fails.
+pub fn parties(view: &View<'_>, id: TransactionId) -> Result<Option<Parties>, StoreError> {
+    let text = "SELECT payer_id, payee_id, CASE WHEN type = 'subscription' THEN reference_id END FROM transactions
+        WHERE tx_id = $1 AND type IN ('unlock', 'subscription', 'gift')";
+    view.query_opt(text, &[id.into()], |row| {
+        Ok(Parties { payer_id: row.get(0)?, payee_id: row.get(1)?, subscription_id: row.get(2)? })
+    })
 }
 
 /// What a transaction was for: a deposit, a content, a subscription, a gift, the sale that it gives back, or a

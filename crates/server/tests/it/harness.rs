@@ -3,6 +3,7 @@
 
 mod call;
 mod contract;
+mod market;
 mod odd_body;
 mod person;
 mod reply;
@@ -10,6 +11,7 @@ mod rows;
 
 pub use call::Call;
 pub use contract::{Operation, document, has_type, operations, validate};
+pub use market::transaction_of;
 pub use odd_body::OddBody;
 pub use person::Person;
 pub use reply::Reply;

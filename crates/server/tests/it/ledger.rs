@@ -3,6 +3,7 @@
 pub mod bank;
 mod bisection;
 mod door;
+mod figures;
 pub mod market;
 mod outcomes;
 mod queue;

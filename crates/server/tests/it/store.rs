@@ -8,6 +8,8 @@ mod gate;
 mod idempotency_keys;
 mod ledger;
 mod migrations;
+mod payment_events;
+mod payouts;
 mod processes;
 mod reconciliation;
 mod refresh_tokens;

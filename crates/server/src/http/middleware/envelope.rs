@@ -3,6 +3,7 @@
 use crate::app::App;
 use crate::clock::stopwatch;
 use crate::http::extract::RequestId;
+use crate::http::once::StoredCode;
 use crate::http::problem::Problem;
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
@@ -31,7 +32,9 @@ pub async fn envelop(State(app): State<App>, mut request: Request, next: Next) -
     let method = request.method().clone();
     let span = tracing::info_span!("request", request_id = %id);
     let mut response = next.run(request).instrument(span.clone()).await;
+    let stored = response.extensions_mut().remove::<StoredCode>();
     let code = response.extensions().get::<Problem>().map(Problem::code);
+    let code = code.or(stored.as_ref().map(|stored| stored.code.as_str()));
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {
         let kept = std::mem::take(response.headers_mut());
         response = problem.respond(&id);
@@ -86,7 +89,8 @@ fn keep(from: HeaderMap, to: &mut HeaderMap) {
     }
 }
 
-fn finish(app: &App, id: &str, headers: &mut HeaderMap) {
+/// The headers of every answer.
+pub fn finish(app: &App, id: &str, headers: &mut HeaderMap) {
     if let Ok(id) = HeaderValue::from_str(id) {
         headers.insert(REQUEST_ID, id);
     }

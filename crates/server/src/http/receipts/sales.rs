@@ -12,18 +12,6 @@ use domain::transaction::Transaction;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// A sale: what was sold, the transaction from the payer's side, and how it was divided.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct SaleReceipt<T> {
-    /// What was sold.
-    #[serde(flatten)]
-    pub sold: T,
-    /// The transaction.
-    pub transaction: TransactionBody,
-    /// How the amount was divided.
-    pub split: Option<SplitBody>,
-}
-
 /// How an amount was divided.
 #[derive(Clone, Copy, Debug, Serialize, ToSchema)]
 pub struct SplitBody {
@@ -48,16 +36,20 @@ impl From<&Split> for SplitBody {
     }
 }
 
-/// A bought content.
+/// A bought content, the transaction from the payer's side, and how the price was divided.
 #[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct UnlockBody {
+pub struct UnlockReceipt {
     /// The purchase.
-    pub unlock: Unlocked,
+    pub unlock: UnlockBody,
+    /// The transaction.
+    pub transaction: TransactionBody,
+    /// How the price was divided.
+    pub split: SplitBody,
 }
 
 /// The purchase of a content.
 #[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct Unlocked {
+pub struct UnlockBody {
     /// Its id.
     #[schema(example = "unl_01h2xcejqtf2nbrexx3vqjhp41")]
     pub id: String,
@@ -73,26 +65,29 @@ pub struct Unlocked {
 
 impl UnlockBody {
     pub(super) fn of(transaction: &Transaction, unlock: &UnlockRow) -> Self {
-        let unlock = Unlocked {
+        Self {
             id: unlock.id.to_string(),
             content_id: unlock.content_id.to_string(),
             amount_cents: transaction.amount.credit().get(),
             created_at: rfc3339(transaction.created_at),
-        };
-        Self { unlock }
+        }
     }
 }
 
-/// A subscription, under its name.
+/// A new subscription, the transaction from the payer's side, and how the price was divided.
 #[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct SubscriptionBody {
+pub struct SubscriptionReceipt {
     /// The subscription.
-    pub subscription: Subscribed,
+    pub subscription: SubscriptionBody,
+    /// The transaction.
+    pub transaction: TransactionBody,
+    /// How the price was divided.
+    pub split: SplitBody,
 }
 
 /// A subscription.
 #[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct Subscribed {
+pub struct SubscriptionBody {
     /// Its id.
     #[schema(example = "sub_01h2xcejqtf2nbrexx3vqjhp41")]
     pub id: String,
@@ -120,7 +115,7 @@ pub struct Subscribed {
     pub created_at: String,
 }
 
-impl From<&Subscription> for Subscribed {
+impl From<&Subscription> for SubscriptionBody {
     fn from(row: &Subscription) -> Self {
         Self {
             id: row.id.to_string(),
@@ -137,22 +132,20 @@ impl From<&Subscription> for Subscribed {
     }
 }
 
-impl From<&Subscription> for SubscriptionBody {
-    fn from(row: &Subscription) -> Self {
-        Self { subscription: row.into() }
-    }
-}
-
-/// A gift, under its name.
+/// A gift, the transaction from the payer's side, and how the price was divided.
 #[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct GiftBody {
+pub struct GiftReceipt {
     /// The gift.
-    pub gift: Given,
+    pub gift: GiftBody,
+    /// The transaction.
+    pub transaction: TransactionBody,
+    /// How the price was divided.
+    pub split: SplitBody,
 }
 
 /// A gift.
 #[derive(Clone, Debug, Serialize, ToSchema)]
-pub struct Given {
+pub struct GiftBody {
     /// Its id.
     #[schema(example = "gft_01h2xcejqtf2nbrexx3vqjhp41")]
     pub id: String,
@@ -182,7 +175,7 @@ pub struct Given {
 impl GiftBody {
     pub(super) fn of(transaction: &Transaction, gift: &GiftRow) -> Self {
         let text = |note: &Option<Note>| note.as_ref().map(|note| note.as_str().to_owned());
-        let gift = Given {
+        Self {
             id: gift.id.to_string(),
             sender_id: gift.sender_id.to_string(),
             recipient_id: gift.recipient_id.to_string(),
@@ -192,8 +185,7 @@ impl GiftBody {
             message: text(&gift.message),
             context: text(&gift.context),
             created_at: rfc3339(transaction.created_at),
-        };
-        Self { gift }
+        }
     }
 }
 

@@ -1,18 +1,17 @@
 //! What a batch reads, row by row, by key. Rules on it are in `domain`.
 
-use crate::store::{Row, StoreError, View, Work, idempotency_keys};
+use crate::store::{Row, StoreError, View, Work, idempotency_keys, payouts};
 use domain::book::Rows;
 use domain::command::Needs;
 use domain::content::{Offer, Price};
 use domain::gift::Quantity;
 use domain::id::{ContentId, DepositId, PayoutId, SubscriptionId, TransactionId, UserId, WalletId};
 use domain::money::Cents;
-use domain::payout::{Destination, Payout};
+use domain::payout::Payout;
 use domain::receipt::DepositAsked;
 use domain::sale::{Sale, SaleOf};
 use domain::split::Split;
 use domain::subscription::{Plan, PlanTier, Subscription};
-use domain::text::Reason;
 use domain::transaction::TransactionType;
 use domain::user::AccountStatus;
 use domain::wallet::{Provider, UserWallet, WalletStatus};
@@ -201,28 +200,13 @@ fn sale_of(row: &Row<'_>) -> Result<SaleOf, StoreError> {
 fn pending_payout(view: &View<'_>, creator: UserId) -> Result<Option<Payout>, StoreError> {
     let text = "SELECT id, creator_id, amount_cents, destination, status, remark, created_at FROM payouts
         WHERE creator_id = $1 AND status = 'pending'";
-    view.query_opt(text, &[creator.into()], read_payout)
+    view.query_opt(text, &[creator.into()], payouts::read)
 }
 
 fn payout(view: &View<'_>, id: PayoutId) -> Result<Option<Payout>, StoreError> {
     let text =
         "SELECT id, creator_id, amount_cents, destination, status, remark, created_at FROM payouts WHERE id = $1";
-    view.query_opt(text, &[id.into()], read_payout)
-}
-
-fn read_payout(row: &Row<'_>) -> Result<Payout, StoreError> {
-    let destination: String = row.get(3)?;
-    let remark: Option<String> = row.get(5)?;
-    let broken = |column| StoreError::Column { column, expected: "a text within its bounds" };
-    Ok(Payout {
-        id: row.get(0)?,
-        creator_id: row.get(1)?,
-        amount: row.get(2)?,
-        destination: Destination::parse(&destination).map_err(|_| broken(3))?,
-        status: row.get(4)?,
-        remark: remark.map(|remark| Reason::parse(&remark)).transpose().map_err(|_| broken(5))?,
-        created_at: row.get(6)?,
-    })
+    view.query_opt(text, &[id.into()], payouts::read)
 }
 
 fn deposit(view: &View<'_>, id: DepositId) -> Result<Option<DepositAsked>, StoreError> {

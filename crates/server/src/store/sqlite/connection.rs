@@ -15,8 +15,9 @@ const STATEMENTS_CACHED: usize = 256;
 #[derive(Debug)]
 pub(crate) struct Connection {
     inner: rusqlite::Connection,
-    /// `$1` rewritten to `?1`, once for each text: SQLite numbers `$2, $1` in the order it meets them.
-    texts: RefCell<HashMap<&'static str, Arc<str>>>,
+    /// `$1` rewritten to `?1`, once for each text: SQLite numbers `$2, $1` in the order it meets them. By
+    /// where the text lies, because a static one stays there, and hashing it whole costs more.
+    texts: RefCell<HashMap<(usize, usize), Arc<str>>>,
 }
 
 impl Connection {
@@ -94,7 +95,8 @@ impl Connection {
         run: impl FnOnce(&mut rusqlite::CachedStatement<'_>) -> rusqlite::Result<T>,
     ) -> Result<T, StoreError> {
         // Given back before it runs: whoever reads the rows may ask for more rows.
-        let text = Arc::clone(self.texts.borrow_mut().entry(text).or_insert_with(|| text.replace('$', "?").into()));
+        let place = (text.as_ptr().addr(), text.len());
+        let text = Arc::clone(self.texts.borrow_mut().entry(place).or_insert_with(|| text.replace('$', "?").into()));
         let mut statement = self.inner.prepare_cached(&text).map_err(classify)?;
         for (index, value) in values.iter().enumerate() {
             statement.raw_bind_parameter(index + 1, value).map_err(classify)?;

@@ -38,7 +38,7 @@ where
     }
 }
 
-pub(super) fn snapshot<T>(
+fn snapshot<T>(
     connection: &Connection,
     read: &mut impl FnMut(&View<'_>) -> Result<T, StoreError>,
 ) -> Result<T, StoreError> {

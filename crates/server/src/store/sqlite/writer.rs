@@ -1,4 +1,4 @@
-//! The thread that writes: every queued closure in a savepoint of its own, one commit for all of them.
+//! The thread that writes: every queued closure can be undone alone, and one commit holds all of them.
 
 use super::Connection;
 use crate::store::{StoreError, Work};
@@ -97,11 +97,19 @@ fn group(connection: &Connection, queue: &flume::Receiver<Queued>, first: Queued
     }
 }
 
-/// Runs one closure in a savepoint of its own.
+/// Runs one closure so that it can be undone alone. The first of a group is undone with the whole
+/// transaction, which holds nothing else yet: in a savepoint SQLite would keep a copy of every page that it
+/// changes, and the ledger's batch, which changes the most, is nearly always first.
 fn step(connection: &Connection, open: &mut bool, job: &mut dyn Job) -> Result<(), StoreError> {
     if !*open {
         connection.control("BEGIN IMMEDIATE")?;
         *open = true;
+        return job.run(connection).inspect_err(|_| {
+            *open = false;
+            if !connection.is_idle() {
+                let _ = connection.control("ROLLBACK");
+            }
+        });
     }
     connection.control("SAVEPOINT unit")?;
     match job.run(connection) {

@@ -36,6 +36,17 @@ fn texts(connection: &Connection, text: &str, parameter: &str) -> Vec<String> {
     rows.collect::<Result<_, _>>().unwrap()
 }
 
+#[test]
+fn the_library_is_built_as_the_workspace_asks() {
+    // A wrong flag is only a slower server, so it is held here and not at every start.
+    let connection = Connection::open_in_memory().unwrap();
+    let options = texts(&connection, "SELECT compile_options FROM pragma_compile_options WHERE ?1 = ''", "");
+    for wanted in ["THREADSAFE=2", "DEFAULT_MEMSTATUS=0", "OMIT_SHARED_CACHE", "DQS=0"] {
+        assert!(options.iter().any(|option| option == wanted), "{wanted} is not among {options:?}");
+    }
+    assert!(!options.iter().any(|option| option == "ENABLE_API_ARMOR"), "{options:?}");
+}
+
 /// The key columns of an index, each with its direction if it is not the usual one.
 fn columns(connection: &Connection, index: &str) -> Vec<String> {
     let text = "SELECT name || iif(desc, ' DESC', '') FROM pragma_index_xinfo(?1) WHERE key ORDER BY seqno";

@@ -103,6 +103,28 @@ async fn a_failing_closure_rolls_back_only_itself_while_its_neighbours_commit() 
 }
 
 #[tokio::test]
+async fn the_first_of_a_group_fails_as_alone_as_any_other() {
+    for db in databases() {
+        let (mut gate, wait) = gate();
+        let first = db.try_write(move |work| {
+            users::insert(work, &new_user(1))?;
+            wait.wait()?;
+            Err::<(), _>(StoreError::Broken("as the test wants it"))
+        });
+        let open = async {
+            gate.reached().await;
+            gate.open();
+        };
+        // The second was polled before the gate opened, so it is in the first one's group.
+        let (first, second, ()) = tokio::join!(first, db.try_write(insert(2)), open);
+        assert!(matches!(first, Err(StoreError::Broken(_))), "{first:?}");
+        assert!(second.is_ok(), "{second:?}");
+        let ids = db.read(|view| view.query("SELECT id FROM users", &[], |row| row.get::<UserId>(0))).await;
+        assert_eq!(ids, [user_id(2)]);
+    }
+}
+
+#[tokio::test]
 async fn a_closure_whose_error_ends_the_whole_transaction_does_not_take_its_neighbours_along() {
     for db in databases() {
         // As SQLite does by itself when the disk is full.

@@ -1,0 +1,161 @@
+//! A connection on which what the parser of HTTP refuses is answered with a problem, too.
+//!
+//! hyper answers such a request by itself, with a status and no body, and lets nobody have a say in it. So its
+//! answer is recognised on the way out and replaced. It must not touch any answer of ours.
+
+use crate::app::App;
+use crate::http::middleware::envelope;
+use crate::http::problem::Problem;
+use axum::http::{HeaderMap, HeaderValue};
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+
+/// Longer than hyper's own answer ever is.
+const REFUSAL_BYTES_MAX: usize = 256;
+
+pub(super) struct Stream {
+    inner: TcpStream,
+    app: App,
+    /// What goes out in the place of hyper's answer, which counts as written once this is.
+    problem: Vec<u8>,
+    written: usize,
+}
+
+impl Stream {
+    pub(super) const fn new(inner: TcpStream, app: App) -> Self {
+        Self { inner, app, problem: Vec::new(), written: 0 }
+    }
+
+    /// Writes the problem in the place of `refused` bytes, if it is due.
+    fn poll_problem(&mut self, context: &mut Context<'_>, bytes: &[u8]) -> Option<Poll<io::Result<usize>>> {
+        if self.problem.is_empty() {
+            self.problem = problem(&self.app, bytes)?;
+            self.written = 0;
+        }
+        Some(self.poll_rest(context).map_ok(|()| bytes.len()))
+    }
+
+    fn poll_rest(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while let Some(rest) = self.problem.get(self.written..).filter(|rest| !rest.is_empty()) {
+            match ready!(Pin::new(&mut self.inner).poll_write(context, rest))? {
+                0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                written => self.written = self.written.saturating_add(written),
+            }
+        }
+        self.problem.clear();
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// The status of hyper's own answer, if `bytes` are one, with the line of its date. Every answer of ours has a
+/// request id or a body; and none has raw line ends in its body, so no part of one can look like this.
+fn refusal(bytes: &[u8]) -> Option<(u16, &str)> {
+    if bytes.len() > REFUSAL_BYTES_MAX || !bytes.starts_with(b"HTTP/1.1 4") {
+        return None;
+    }
+    let head = std::str::from_utf8(bytes).ok()?.strip_suffix("\r\n\r\n")?;
+    let mut lines = head.split("\r\n");
+    let status = lines.next()?.split(' ').nth(1)?.parse().ok()?;
+    let (mut closes, mut is_empty, mut date) = (false, false, "");
+    for line in lines {
+        match line {
+            "connection: close" => closes = true,
+            "content-length: 0" => is_empty = true,
+            line if line.starts_with("date: ") => date = line,
+            _ => return None,
+        }
+    }
+    (closes && is_empty).then_some((status, date))
+}
+
+fn problem(app: &App, bytes: &[u8]) -> Option<Vec<u8>> {
+    let (status, date) = refusal(bytes)?;
+    let problem = Problem::of_parser(status)?;
+    let id = app.ids.uuid().to_string();
+    tracing::info!(request_id = %id, status, code = problem.code(), "request");
+    let labels = [("method", "OTHER".to_owned()), ("route", "unmatched".to_owned()), ("status", status.to_string())];
+    metrics::counter!("http_requests_total", &labels).increment(1);
+    let stored = problem.stored(&id);
+    let mut headers = HeaderMap::new();
+    envelope::finish(app, &id, &mut headers);
+    headers.insert("connection", HeaderValue::from_static("close"));
+    let line = bytes.split(|byte| *byte == b'\r').next()?;
+    let mut answer = [line, b"\r\n"].concat();
+    let own = stored.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
+    for (name, value) in headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).chain(own) {
+        answer.extend([name.as_bytes(), b": ", value, b"\r\n"].concat());
+    }
+    answer.extend(format!("{date}\r\ncontent-length: {}\r\n\r\n", stored.body.len()).into_bytes());
+    answer.extend(stored.body);
+    Some(answer)
+}
+
+impl AsyncRead for Stream {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner).poll_read(context, buffer)
+    }
+}
+
+impl AsyncWrite for Stream {
+    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        match self.poll_problem(context, bytes) {
+            Some(written) => written,
+            None => Pin::new(&mut self.inner).poll_write(context, bytes),
+        }
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let mut filled = slices.iter().filter(|slice| !slice.is_empty());
+        if let (Some(only), None) = (filled.next(), filled.next())
+            && let Some(written) = self.poll_problem(context, only)
+        {
+            return written;
+        }
+        Pin::new(&mut self.inner).poll_write_vectored(context, slices)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.inner.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner).poll_shutdown(context)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::refusal;
+
+    #[test]
+    fn only_the_parsers_own_answer_is_recognised() {
+        let own = "HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\ncontent-length: 0\r\n\
+            date: Fri, 15 Jan 2027 08:00:00 GMT\r\n\r\n";
+        assert_eq!(refusal(own.as_bytes()), Some((431, "date: Fri, 15 Jan 2027 08:00:00 GMT")));
+        for other in [
+            "",
+            "HTTP/1.1 400 Bad Request\r\nconnection: close\r\n\r\n",
+            "HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n",
+            "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 0\r\n\r\n",
+            "HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-length: 0\r\nx-request-id: a\r\n\r\n",
+            "HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-length: 2\r\n\r\n{}",
+        ] {
+            assert_eq!(refusal(other.as_bytes()), None, "{other}");
+        }
+    }
+}

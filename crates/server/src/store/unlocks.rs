@@ -1,0 +1,22 @@
+//! Who is paid for a content. What sells it is the ledger.
+
+use super::{StoreError, View};
+use domain::id::{ContentId, UserId};
+
+/// Whoever is paid for a content.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Seller {
+    /// The creator.
+    pub id: UserId,
+    /// Their public name, if they have one.
+    pub username: Option<String>,
+}
+
+/// Whoever is paid for a content; none if there is no such content.
+///
+/// # Errors
+/// If the database fails.
+pub fn seller(view: &View<'_>, content: ContentId) -> Result<Option<Seller>, StoreError> {
+    let text = "SELECT u.id, u.username FROM contents c JOIN users u ON u.id = c.creator_id WHERE c.id = $1";
+    view.query_opt(text, &[content.into()], |row| Ok(Seller { id: row.get(0)?, username: row.get(1)? }))
+}
