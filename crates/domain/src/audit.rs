@@ -76,6 +76,22 @@ words! {
         PayoutPaid = "transaction.payout_paid",
         /// A payout was rejected, and its money given back.
         PayoutRejected = "transaction.payout_rejected",
+        /// An administrator changed the role, the tier or the standing of an account.
+        StandingChanged = "user.standing_changed",
+        /// An administrator stopped every movement of a wallet.
+        WalletFrozen = "wallet.frozen",
+        /// An administrator let a wallet move again.
+        WalletUnfrozen = "wallet.unfrozen",
+        /// An administrator had the whole ledger recomputed.
+        Reconciled = "reconciliation.created",
+        /// A content was made.
+        ContentCreated = "content.created",
+        /// A content was edited.
+        ContentChanged = "content.updated",
+        /// A content was taken off offer, alone or with an edit.
+        ContentDeactivated = "content.deactivated",
+        /// A plan was made or changed.
+        PlanChanged = "plan.updated",
     }
 }
 
@@ -90,6 +106,14 @@ words! {
         Transaction = "transaction",
         /// A deposit, apart from the movement that completes it.
         Deposit = "deposit",
+        /// An account in the ledger.
+        Wallet = "wallet",
+        /// One look at the whole ledger.
+        Reconciliation = "reconciliation",
+        /// Something that a creator sells or shows.
+        Content = "content",
+        /// What a creator asks for a subscription; it has its creator's id.
+        Plan = "plan",
     }
 }
 

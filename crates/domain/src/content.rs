@@ -38,6 +38,20 @@ words! {
     }
 }
 
+words! {
+    /// In which order contents are listed.
+    ContentSort {
+        /// The newest first.
+        Newest = "newest",
+        /// The oldest first.
+        Oldest = "oldest",
+        /// The cheapest first.
+        PriceAsc = "price_asc",
+        /// The dearest first.
+        PriceDesc = "price_desc",
+    }
+}
+
 /// What a content costs: nothing, or an [`Amount`].
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct Price(Cents);
@@ -118,6 +132,13 @@ impl Offer {
             Access::Locked
         }
     }
+
+    /// Whether somebody may know of this content: what is not on offer is there for its creator and for those
+    /// who have bought it.
+    #[must_use]
+    pub fn is_shown(&self, viewer: UserId, holding: Holding) -> bool {
+        self.is_active || viewer == self.creator_id || holding.unlocked
+    }
 }
 
 impl Access {
@@ -167,9 +188,21 @@ impl MediaUrl {
     }
 }
 
+/// Whether two addresses lead to the same place: scheme, case of the host and fragment make no difference.
+#[must_use]
+pub fn is_same_place(one: &str, other: &str) -> bool {
+    let place = |text: &str| {
+        let text = text.split('#').next().unwrap_or_default();
+        let rest = text.split_once("://").map_or(text, |(_, rest)| rest);
+        let (host, path) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
+        (host.to_ascii_lowercase(), path.trim_start_matches('/').to_owned())
+    };
+    place(one) == place(other)
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{Access, Holding, MediaUrl, Offer, Price};
+    use super::{Access, Holding, MediaUrl, Offer, Price, is_same_place};
     use crate::id::{ContentId, UserId};
     use uuid::Uuid;
 
@@ -202,6 +235,31 @@ mod tests {
                 assert_eq!(offer.access(offer.creator_id, holding), Creator);
             }
         }
+    }
+
+    #[test]
+    fn what_is_not_on_offer_is_shown_to_its_creator_and_to_its_buyers() {
+        let (active, fan) = (offer(5, true), UserId::new(Uuid::from_u128(2)));
+        let inactive = Offer { is_active: false, ..active };
+        for (unlocked, subscribed) in [(false, false), (true, false), (false, true), (true, true)] {
+            let holding = Holding { unlocked, subscribed };
+            assert!(active.is_shown(fan, holding) && inactive.is_shown(inactive.creator_id, holding));
+            assert_eq!(inactive.is_shown(fan, holding), unlocked, "{holding:?}");
+        }
+    }
+
+    #[test]
+    fn one_place_can_be_written_in_several_ways() {
+        for (other, same) in [
+            ("https://cdn.example.com/a.mp4", true),
+            ("http://CDN.example.com/a.mp4#t=5", true),
+            ("https://cdn.example.com/A.mp4", false),
+            ("https://cdn.example.com/a.mp4?x=1", false),
+            ("https://cdn.example.org/a.mp4", false),
+        ] {
+            assert_eq!(is_same_place("https://cdn.example.com/a.mp4", other), same, "{other}");
+        }
+        assert!(is_same_place("https://e.com", "https://e.com/") && !is_same_place("https://e.com", "https://e.com?a"));
     }
 
     #[test]

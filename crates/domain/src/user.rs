@@ -39,6 +39,50 @@ words! {
     }
 }
 
+/// What an account may do, which limit it has, and whether it may be used.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Standing {
+    /// What it may do.
+    pub role: Role,
+    /// Which limit it has.
+    pub tier: Tier,
+    /// Whether it may be used.
+    pub account_status: AccountStatus,
+}
+
+/// What of a standing is to be changed; the rest stays as it is.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct StandingChange {
+    /// A new role.
+    pub role: Option<Role>,
+    /// A new tier.
+    pub tier: Option<Tier>,
+    /// Usable or not.
+    pub account_status: Option<AccountStatus>,
+}
+
+/// Why a change of standing is refused: it would lock out the one who makes it.
+#[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
+#[error("administrators cannot demote or suspend themselves; ask another one")]
+pub struct OwnAccount;
+
+impl StandingChange {
+    /// The standing after the change. Whoever changes their own account keeps being able to undo it.
+    ///
+    /// # Errors
+    /// [`OwnAccount`] if administrators would demote or suspend themselves.
+    pub fn of(self, before: Standing, is_own: bool) -> Result<Standing, OwnAccount> {
+        let after = Standing {
+            role: self.role.unwrap_or(before.role),
+            tier: self.tier.unwrap_or(before.tier),
+            account_status: self.account_status.unwrap_or(before.account_status),
+        };
+        let is_demoted = before.role == Role::Admin && after.role != Role::Admin;
+        let is_suspended = after.account_status != AccountStatus::Active;
+        if is_own && (is_demoted || is_suspended) { Err(OwnAccount) } else { Ok(after) }
+    }
+}
+
 /// An e-mail address in the one form that is stored and compared: trimmed, in lower case.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub struct Email(String);
@@ -119,7 +163,40 @@ impl Username {
 
 #[cfg(test)]
 mod tests {
-    use super::{AccountStatus, Email, Role, Tier, Username};
+    use super::{AccountStatus, Email, OwnAccount, Role, Standing, StandingChange, Tier, Username};
+
+    fn every_standing() -> impl Iterator<Item = Standing> {
+        let with = |role: Role, tier: Tier| {
+            AccountStatus::ALL.iter().map(move |status| Standing { role, tier, account_status: *status })
+        };
+        Role::ALL.iter().flat_map(move |role| Tier::ALL.iter().flat_map(move |tier| with(*role, *tier)))
+    }
+
+    #[test]
+    fn what_a_change_does_not_name_stays_as_it_is() {
+        for before in every_standing() {
+            assert_eq!(StandingChange::default().of(before, false), Ok(before));
+            for wanted in every_standing() {
+                let Standing { role, tier, account_status } = wanted;
+                let change =
+                    StandingChange { role: Some(role), tier: Some(tier), account_status: Some(account_status) };
+                assert_eq!(change.of(before, false), Ok(wanted));
+                let only_tier = StandingChange { tier: Some(tier), ..StandingChange::default() };
+                assert_eq!(only_tier.of(before, false), Ok(Standing { tier, ..before }));
+            }
+        }
+    }
+
+    #[test]
+    fn nobody_locks_themselves_out() {
+        let admin = Standing { role: Role::Admin, tier: Tier::Free, account_status: AccountStatus::Active };
+        for wanted in every_standing() {
+            let Standing { role, tier, account_status } = wanted;
+            let change = StandingChange { role: Some(role), tier: Some(tier), account_status: Some(account_status) };
+            let keeps = role == Role::Admin && account_status == AccountStatus::Active;
+            assert_eq!(change.of(admin, true), if keeps { Ok(wanted) } else { Err(OwnAccount) });
+        }
+    }
 
     #[test]
     fn addresses_are_trimmed_and_folded() {

@@ -99,6 +99,24 @@ enum Admin {
         #[arg(long, required = true)]
         password_stdin: bool,
     },
+    /// Give an account another tier, and so another rate limit.
+    SetTier {
+        /// The e-mail address of the account.
+        #[arg(long)]
+        email: String,
+        /// free, premium, creator or admin.
+        #[arg(long)]
+        tier: String,
+    },
+    /// Give an account another role.
+    SetRole {
+        /// The e-mail address of the account.
+        #[arg(long)]
+        email: String,
+        /// user, creator or admin.
+        #[arg(long)]
+        role: String,
+    },
 }
 
 #[derive(Clone, Copy, Debug, Subcommand)]

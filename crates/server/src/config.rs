@@ -116,6 +116,7 @@ pub struct Config {
     pub redis: Redis,
     pub ledger: Ledger,
     pub idempotency: Idempotency,
+    pub reconciliation: Reconciliation,
     pub money: Money,
     pub payments: Payments,
     pub splits: Splits,
@@ -159,6 +160,7 @@ section! {
     Redis { url: SecretString, }
     Ledger { queue: usize, batch_max: usize, }
     Idempotency { sweep_seconds: u64, }
+    Reconciliation { interval_seconds: u64, }
     Money { currency: String, cents_per_coin: i64, amount_cents_max: i64, }
     Payments { sandbox: Switch, webhook_provider: String, webhook_secret: SecretString, }
     Splits { premium_unlock: String, subscription: String, gift: String, }

@@ -2,10 +2,14 @@
 //!
 //! Handlers parse, call one thing, answer. Only this module knows axum.
 
+mod admin;
 mod auth;
+mod contents;
+mod creators;
 pub mod cursor;
 mod deposits;
 mod docs;
+mod entitlements;
 pub mod extract;
 mod gifts;
 mod health;
@@ -29,7 +33,7 @@ mod webhooks;
 
 use crate::app::App;
 use axum::Router;
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
 use middleware::{authenticate, body, envelope};
 use problem::Problem;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -66,21 +70,48 @@ fn signed_in(app: &App) -> OpenApiRouter<App> {
         .routes(routes!(deposits::release_deposit))
         .routes(routes!(deposits::reject_deposit))
         .routes(routes!(payment_events::payment_events))
+        .routes(routes!(contents::list, contents::create))
+        .routes(routes!(contents::unlocked))
+        .routes(routes!(contents::find, contents::change, contents::deactivate))
+        .routes(routes!(creators::list))
+        .routes(routes!(creators::find))
+        .routes(routes!(creators::set_plan))
+        .routes(routes!(entitlements::check))
+        .routes(routes!(gifts::catalog))
         .routes(routes!(unlocks::unlock))
         .routes(routes!(subscriptions::subscribe))
         .routes(routes!(gifts::send))
         .routes(routes!(payouts::request, payouts::list))
+        .route_layer(from_fn_with_state(app.clone(), authenticate::require_caller))
+}
+
+/// Routes for administrators. The role is checked here for all of them, and once more by the handlers' types.
+fn administrators(app: &App) -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(admin::users::users))
+        .routes(routes!(admin::users::user, admin::users::change_user))
+        .routes(routes!(admin::wallets::freeze_wallet))
+        .routes(routes!(admin::wallets::unfreeze_wallet))
+        .routes(routes!(admin::audit_logs::audit_logs))
+        .routes(routes!(admin::reconciliations::reconciliations, admin::reconciliations::reconcile))
+        .routes(routes!(admin::reconciliations::reconciliation))
+        .routes(routes!(admin::jobs::jobs))
         .routes(routes!(payouts::list_all))
         .routes(routes!(payouts::approve))
         .routes(routes!(payouts::reject))
         .routes(routes!(refunds::refund))
+        .route_layer(from_fn(authenticate::require_admin))
         .route_layer(from_fn_with_state(app.clone(), authenticate::require_caller))
+}
+
+/// Every route in one document.
+fn routes(app: &App) -> OpenApiRouter<App> {
+    OpenApiRouter::with_openapi(docs::document()).merge(public()).merge(signed_in(app)).merge(administrators(app))
 }
 
 /// Every route, with its layers. A test needs no socket: it calls this router.
 pub fn router(app: &App) -> Router {
-    let (routes, openapi) =
-        OpenApiRouter::with_openapi(docs::document()).merge(public()).merge(signed_in(app)).split_for_parts();
+    let (routes, openapi) = routes(app).split_for_parts();
     let routes = if app.config.docs() { docs::serve(routes, openapi) } else { routes };
     routes
         .fallback(async || Problem::no_route())
@@ -95,5 +126,5 @@ pub fn router(app: &App) -> Router {
 /// The OpenAPI document, as it is served.
 #[must_use]
 pub fn openapi(app: &App) -> utoipa::openapi::OpenApi {
-    OpenApiRouter::with_openapi(docs::document()).merge(public()).merge(signed_in(app)).into_openapi()
+    routes(app).into_openapi()
 }

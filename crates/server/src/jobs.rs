@@ -1,8 +1,15 @@
-//! Background work: each task has a name, an owner that stops it, and a metric.
+//! Background work: each job has a name, an interval, a row that makes it run once across processes, and a metric.
+//!
+//! A job takes the time from the clock and may run again after a crash, so it must do what is due and no more.
 
 use crate::app::App;
-use crate::store::{StoreError, Work, idempotency_keys, sessions};
-use domain::timestamp::Span;
+use crate::config::Config;
+use crate::operations::{Context, reconciliations};
+use crate::store::jobs::{self, Outcome};
+use crate::store::{StoreError, View, Work, idempotency_keys, sessions};
+use domain::audit::Actor;
+use domain::timestamp::{Span, Timestamp};
+use std::pin::Pin;
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -15,47 +22,151 @@ const SWEEP_ROWS_MAX: i64 = 1_000;
 /// wait for its decision, and is judged by when it arrived.
 pub const SWEEP_MARGIN: Span = Span::hours(1);
 
-/// The background tasks of a server.
+/// How often the background task looks for what is due. A look is one read of a few rows.
+const TICK: Duration = Duration::from_secs(1);
+
+/// How long a run holds its job. When its process dies, another one takes the job after this time.
+pub const LEASE: Span = Span::seconds(600);
+
+/// How soon a run that failed is tried again, if its interval is not shorter.
+pub const RETRY: Span = Span::seconds(60);
+
+type Running = Pin<Box<dyn Future<Output = Result<(), StoreError>> + Send>>;
+
+/// Something that is done again and again.
+#[derive(Clone, Copy, Debug)]
+pub struct Job {
+    /// In the database, in metrics and in logs.
+    pub name: &'static str,
+    /// From the beginning of a run to the next one; none if it is off.
+    interval: fn(&Config) -> Option<Span>,
+    run: fn(App) -> Running,
+}
+
+/// Every job there is.
+pub const JOBS: &[Job] = &[
+    Job {
+        name: "sweep",
+        interval: |config| interval(config.idempotency.sweep_seconds),
+        run: |app| Box::pin(async move { sweep(&app).await.map(|_| ()) }),
+    },
+    Job {
+        name: "reconcile",
+        interval: |config| interval(config.reconciliation.interval_seconds),
+        run: |app| Box::pin(async move { reconcile(&app).await }),
+    },
+];
+
+/// An interval of the settings, where 0 is never.
+fn interval(seconds: u64) -> Option<Span> {
+    (seconds > 0).then(|| Span::seconds(i64::try_from(seconds).unwrap_or(i64::MAX)))
+}
+
+/// The background task of a server.
 #[derive(Debug)]
 pub struct Jobs {
     stop: watch::Sender<bool>,
-    tasks: Vec<JoinHandle<()>>,
+    task: JoinHandle<()>,
 }
 
 impl Jobs {
-    /// Starts them all.
+    /// Starts it.
     #[must_use]
     pub fn start(app: &App) -> Self {
         let (stop, stopped) = watch::channel(false);
-        let interval = Duration::from_secs(app.config.idempotency.sweep_seconds);
-        let sweeper = tokio::spawn(every(interval, stopped, app.clone()));
-        Self { stop, tasks: vec![sweeper] }
+        Self { stop, task: tokio::spawn(keep_running(app.clone(), stopped)) }
     }
 
-    /// Stops them all, each between two units of work.
+    /// Stops it, between two jobs.
     pub async fn stop(self) {
         let _ = self.stop.send(true);
-        for task in self.tasks {
-            let _ = task.await;
+        let _ = self.task.await;
+    }
+}
+
+async fn keep_running(app: App, mut stopped: watch::Receiver<bool>) {
+    loop {
+        tokio::select! {
+            _ = stopped.changed() => return,
+            () = tokio::time::sleep(TICK) => {}
+        }
+        if let Err(error) = run_due(&app).await {
+            tracing::warn!(error = &error as &dyn std::error::Error, "jobs cannot be looked up; trying again");
         }
     }
 }
 
-async fn every(interval: Duration, mut stopped: watch::Receiver<bool>, app: App) {
-    loop {
-        tokio::select! {
-            _ = stopped.changed() => return,
-            () = tokio::time::sleep(interval) => {}
+/// Runs every job that is due now and that nobody else runs, each once and one after the other. Answers with the
+/// names of those that ran.
+///
+/// # Errors
+/// If the database cannot be asked. A job that fails is no error: its row, the metrics and the log say it.
+pub async fn run_due(app: &App) -> Result<Vec<&'static str>, StoreError> {
+    let rows = app.database.look_up(jobs::list).await?;
+    let mut ran = Vec::new();
+    for job in JOBS {
+        let Some(interval) = (job.interval)(&app.config) else { continue };
+        let now = app.clock.now();
+        let is_due = rows.iter().find(|row| row.name == job.name).is_none_or(|row| row.is_due(now));
+        if is_due && !app.is_draining() && run(app, *job, interval, now).await? {
+            ran.push(job.name);
         }
-        let outcome = match sweep(&app).await {
-            Ok(_) => "done",
-            Err(error) => {
-                tracing::warn!(error = &error as &dyn std::error::Error, "the sweeper failed; it will try again");
-                "failed"
-            }
-        };
-        metrics::counter!("job_runs_total", "job" => "sweep", "outcome" => outcome).increment(1);
     }
+    Ok(ran)
+}
+
+/// Runs one job, unless another process was faster.
+async fn run(app: &App, job: Job, interval: Span, now: Timestamp) -> Result<bool, StoreError> {
+    let (name, holder) = (job.name, app.ids.uuid());
+    let claim = move |work: &mut Work<'_>| jobs::claim(work, name, holder, now, LEASE);
+    if !app.database.write(claim, deadline(app)).await? {
+        return Ok(false);
+    }
+    // On a task of its own: a panic ends this run and no other.
+    let outcome = match tokio::spawn((job.run)(app.clone())).await {
+        Ok(Ok(())) => Outcome::Done,
+        Ok(Err(error)) => {
+            tracing::warn!(
+                job = name,
+                error = &error as &dyn std::error::Error,
+                "a job failed; it will be tried again"
+            );
+            Outcome::Failed
+        }
+        Err(error) => {
+            tracing::error!(job = name, error = &error as &dyn std::error::Error, "a job panicked");
+            Outcome::Failed
+        }
+    };
+    // What was missed meanwhile is not made up for: a run does all that is due.
+    let next = now.plus(if outcome == Outcome::Failed { interval.min(RETRY) } else { interval });
+    let ended = app.clock.now();
+    metrics::counter!("job_runs_total", "job" => name, "outcome" => outcome.as_str()).increment(1);
+    let seconds = u32::try_from(ended.as_micros() / 1_000_000).unwrap_or_default();
+    metrics::gauge!("job_last_run_timestamp_seconds", "job" => name).set(f64::from(seconds));
+    let finish = move |work: &mut Work<'_>| jobs::finish(work, name, holder, ended, next, outcome);
+    if !app.database.write(finish, deadline(app)).await? {
+        tracing::warn!(job = name, "a run lasted longer than its lease, and another one has begun");
+    }
+    Ok(true)
+}
+
+fn deadline(app: &App) -> Instant {
+    Instant::now() + app.config.request_deadline()
+}
+
+/// Recomputes the whole ledger, and keeps and tells what was found.
+async fn reconcile(app: &App) -> Result<(), StoreError> {
+    let (started_at, watched) = (app.clock.now(), app.clone());
+    let look = move |view: &View<'_>| reconciliations::look(view, started_at, || !watched.is_draining());
+    let findings = app.database.read(look).await?;
+    let actor = Actor { id: None, credential: None, address: None, request_id: format!("job-{}", app.ids.uuid()) };
+    let context = Context { now: app.clock.now(), actor, ids: app.ids.clone() };
+    let kept = findings.clone();
+    let keep = move |work: &mut Work<'_>| reconciliations::keep(work, &context, &kept, started_at);
+    let result = app.database.write(keep, deadline(app)).await?;
+    reconciliations::tell(&findings, &result);
+    Ok(())
 }
 
 /// What a sweep deleted.
@@ -82,7 +193,7 @@ pub async fn sweep(app: &App) -> Result<Swept, StoreError> {
             let keys = idempotency_keys::sweep(work, keys_before, SWEEP_ROWS_MAX)?;
             Ok((keys, sessions::sweep(work, ended_before, SWEEP_ROWS_MAX)?))
         };
-        let (keys, sessions) = app.database.write(step, Instant::now() + app.config.request_deadline()).await?;
+        let (keys, sessions) = app.database.write(step, deadline(app)).await?;
         swept = Swept { keys: swept.keys + keys, sessions: swept.sessions + sessions };
         if keys < limit && sessions < limit {
             return Ok(swept);

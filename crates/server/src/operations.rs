@@ -4,15 +4,20 @@
 //! error: the unit of work commits all the same, because a failed sign-in is on record, too.
 
 pub mod accounts;
+pub mod contents;
 pub mod deposits;
 pub mod payment_events;
+pub mod plans;
+pub mod reconciliations;
 pub mod sessions;
+pub mod wallets;
 
 use crate::clock::Ids;
 use crate::store::{StoreError, Work, audit_logs};
 use domain::audit::{Action, Actor, EntityType, Fields, Record};
 use domain::id::AuditId;
 use domain::timestamp::Timestamp;
+use domain::user::OwnAccount;
 use thiserror::Error;
 use uuid::Uuid;
 
@@ -63,6 +68,21 @@ pub enum Denial {
     /// The deposit is completed or has failed.
     #[error("the deposit is completed or has failed already, so there is nothing to reject")]
     DepositDecided,
+    /// No account has the id.
+    #[error("there is no such account; list them with GET /api/admin/users")]
+    UserNotFound,
+    /// No user has the wallet.
+    #[error("no user has this wallet; GET /api/admin/users/{{id}} names it")]
+    WalletNotFound,
+    /// Administrators would lock themselves out.
+    #[error(transparent)]
+    OwnAccount(#[from] OwnAccount),
+    /// Not a content of the one who asks.
+    #[error("you have no such content; list yours with GET /api/content?creator_id= and your id")]
+    ContentNotFound,
+    /// The preview is the media, which only those with access may see.
+    #[error("must differ from `media_url`, which only those with access are told")]
+    SamePlace,
 }
 
 /// What became of an operation.

@@ -4,14 +4,19 @@
 //! `store` read rows and write rows, and decide nothing.
 
 pub mod audit_logs;
+pub mod contents;
+pub mod creators;
 pub mod deposits;
 pub mod entries;
 pub mod idempotency_keys;
+pub mod jobs;
 pub mod ledger;
 pub mod migrations;
 pub mod payment_events;
 pub mod payouts;
+pub mod plans;
 pub mod reconciliation;
+pub mod reconciliations;
 pub mod refresh_tokens;
 pub mod sessions;
 pub mod split_versions;

@@ -1,6 +1,8 @@
 //! Events in any order: each pair of event and deposit, and random histories with crashes, freezes and administrators
 //! in between.
 
+#![expect(clippy::arithmetic_side_effects, reason = "numbers of a test are small, and overflow checks are on")]
+
 use super::{Doubt, EventId, EventOutcome, EventType, PaymentEvent, Verdict, judge};
 use crate::audit::Actor;
 use crate::book::{Book, Rows};

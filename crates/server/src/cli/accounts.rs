@@ -5,14 +5,14 @@ use crate::app::open_database;
 use crate::auth::password::Hasher;
 use crate::clock::{Clock, Ids};
 use crate::config::Config;
-use crate::operations::{Context as Circumstances, accounts};
+use crate::operations::{Context as Circumstances, Denial, accounts};
 use crate::store::Work;
-use crate::store::users::NewUser;
+use crate::store::users::{self, NewUser};
 use anyhow::{Context, bail};
 use domain::audit::Actor;
 use domain::id::UserId;
 use domain::password::Password;
-use domain::user::{Email, Role, Username};
+use domain::user::{Email, Role, StandingChange, Tier, Username};
 use std::io::Read;
 use std::path::Path;
 use tokio::time::Instant;
@@ -21,12 +21,64 @@ use tokio::time::Instant;
 const PASSWORD_BYTES_MAX: u64 = 4_096;
 
 pub(super) fn run(admin: Admin, config: Config, data_dir: &Path) -> anyhow::Result<End> {
-    let Admin::Create { email, username, password_stdin: _ } = admin;
-    let email = Email::parse(&email).context("--email")?;
-    let username = username.map(|name| Username::parse(&name)).transpose().context("--username")?;
-    let password = password_from_stdin()?;
     let path = sqlite_path(&config, data_dir)?;
-    runtime()?.block_on(create(config, &path, email, username, password))
+    let address = |email: &str| Email::parse(email).context("--email");
+    match admin {
+        Admin::Create { email, username, password_stdin: _ } => {
+            let email = address(&email)?;
+            let username = username.map(|name| Username::parse(&name)).transpose().context("--username")?;
+            let password = password_from_stdin()?;
+            runtime()?.block_on(create(config, &path, email, username, password))
+        }
+        Admin::SetTier { email, tier } => {
+            let tier = Tier::parse(&tier).context("--tier must be free, premium, creator or admin")?;
+            let change = StandingChange { tier: Some(tier), ..StandingChange::default() };
+            runtime()?.block_on(change_standing(config, &path, address(&email)?, change))
+        }
+        Admin::SetRole { email, role } => {
+            let role = Role::parse(&role).context("--role must be user, creator or admin")?;
+            let change = StandingChange { role: Some(role), ..StandingChange::default() };
+            runtime()?.block_on(change_standing(config, &path, address(&email)?, change))
+        }
+    }
+}
+
+/// Whoever sits at the command line, for the audit log.
+fn operator(clock: &Clock, ids: &Ids) -> Circumstances {
+    let actor = Actor { id: None, credential: None, address: None, request_id: format!("cli-{}", ids.uuid()) };
+    Circumstances { now: clock.now(), actor, ids: ids.clone() }
+}
+
+async fn change_standing(config: Config, path: &Path, email: Email, change: StandingChange) -> anyhow::Result<End> {
+    if !path.exists() {
+        bail!("there is no database here; start one with `superapp serve`, or name another with --data-dir");
+    }
+    let clock = Clock::System;
+    let context = operator(&clock, &Ids::new(clock.clone()));
+    let database = open_database(&config, path, &clock)?;
+    let wanted = email.clone();
+    let operation = move |work: &mut Work<'_>| {
+        let Some((found, _)) = users::find_by_email(work, &wanted)? else { return Ok(Err(Denial::UserNotFound)) };
+        accounts::change_standing(work, &context, found.id, change)
+    };
+    let done = database.write(operation, Instant::now() + config.request_deadline()).await?;
+    database.close().await;
+    let shown = email.as_str();
+    match done {
+        Ok(user) => say(&format!(
+            "{shown} is {}, with the role {} and the tier {}",
+            user.id,
+            user.role.as_str(),
+            user.tier.as_str()
+        ))?,
+        Err(Denial::UserNotFound) => {
+            bail!(
+                "no account has the address {shown}; make an administrator with `superapp admin create --email {shown} --password-stdin`"
+            )
+        }
+        Err(denial) => bail!("{denial}"),
+    }
+    Ok(End::Done)
 }
 
 fn password_from_stdin() -> anyhow::Result<Password> {
@@ -48,8 +100,7 @@ async fn create(
     let ids = Ids::new(clock.clone());
     let password_hash = Hasher::new(&config.auth, config.auth.password_pepper.clone())?.hash(password).await?;
     let database = open_database(&config, path, &clock)?;
-    let actor = Actor { id: None, credential: None, address: None, request_id: format!("cli-{}", ids.uuid()) };
-    let context = Circumstances { now: clock.now(), actor, ids: ids.clone() };
+    let context = operator(&clock, &ids);
     let id = UserId::new(ids.uuid());
     let shown = email.as_str().to_owned();
     let new = NewUser { id, email, username, password_hash, role: Role::Admin, created_at: context.now };

@@ -177,6 +177,16 @@ fn early(record: Option<&Record>, key: &Idempotency, app: &App) -> Option<Result
     }
 }
 
+/// The stored answer of a key, for a handler that has long work to do before it can write.
+///
+/// # Errors
+/// If the key belongs to another request, or the database fails.
+pub async fn stored(app: &App, key: Option<&Idempotency>) -> Result<Option<Response>, Problem> {
+    let Some(key) = key else { return Ok(None) };
+    let (record, ()) = look(app, key, |_| Ok(())).await?;
+    early(record.as_ref(), key, app).transpose()
+}
+
 fn take_off(app: &App, key: &Idempotency) -> Result<Flight, Problem> {
     app.in_flight.take_off(key.principal, key.digest).ok_or_else(|| {
         metrics::counter!("idempotency_outcomes_total", "outcome" => "in_progress").increment(1);
@@ -251,7 +261,13 @@ pub async fn write<T: Send + 'static>(
                 Ok(response) => response,
                 Err(_) => return Err(StoreError::Broken("an answer cannot be rendered")),
             },
-            Err(denial) => Problem::from(denial).stored(&request_id),
+            Err(denial) => {
+                let problem = Problem::from(denial);
+                if problem.is_correctable() {
+                    return Ok(Err(problem));
+                }
+                problem.stored(&request_id)
+            }
         };
         idempotency_keys::upsert(work, &record_of(&key, execution, &request_id, response.clone()))?;
         Ok(Ok(respond_later(response)))

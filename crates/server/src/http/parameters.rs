@@ -29,6 +29,18 @@ pub struct Page<T> {
     pub next_cursor: Option<String>,
 }
 
+impl<T> Page<T> {
+    /// A page of a list that was asked for one line more than `limit`: that line tells whether there is another
+    /// page, and is not shown.
+    pub fn cut<L>(mut lines: Vec<L>, limit: i64, cursor: impl FnOnce(&L) -> String, show: impl FnMut(L) -> T) -> Self {
+        let shown = usize::try_from(limit).unwrap_or_default();
+        let more = lines.len() > shown;
+        lines.truncate(shown);
+        let next_cursor = lines.last().filter(|_| more).map(cursor);
+        Self { data: lines.into_iter().map(show).collect(), next_cursor }
+    }
+}
+
 /// A moment as RFC 3339 in UTC.
 pub fn rfc3339(at: Timestamp) -> String {
     // Out of range only for moments that no clock of ours can show.

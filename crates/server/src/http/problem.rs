@@ -70,6 +70,12 @@ impl Problem {
         self
     }
 
+    /// Whether the request itself is wrong, so that it can be corrected and sent again with the same key.
+    #[must_use]
+    pub fn is_correctable(&self) -> bool {
+        self.status == StatusCode::BAD_REQUEST
+    }
+
     /// The stable code.
     #[must_use]
     pub const fn code(&self) -> &'static str {
@@ -335,7 +341,11 @@ impl From<Denial> for Problem {
             }
             Denial::DepositNotFound => (StatusCode::NOT_FOUND, "deposit_not_found", "The deposit does not exist"),
             Denial::DepositDecided => (StatusCode::CONFLICT, "deposit_decided", "The deposit is decided"),
-            Denial::SessionNotFound => (StatusCode::NOT_FOUND, "not_found", "Not found"),
+            Denial::SessionNotFound | Denial::UserNotFound | Denial::WalletNotFound | Denial::ContentNotFound => {
+                (StatusCode::NOT_FOUND, "not_found", "Not found")
+            }
+            Denial::OwnAccount(_) => (StatusCode::CONFLICT, "own_account", "The account is one's own"),
+            Denial::SamePlace => return Self::field("/preview_url", denial),
         };
         Self::new(status, code, title, denial.to_string())
     }

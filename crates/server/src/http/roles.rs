@@ -40,3 +40,44 @@ impl<S: Send + Sync> FromRequestParts<S> for Creator {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Admin, Creator};
+    use crate::http::extract::Caller;
+    use crate::store::users::User;
+    use axum::extract::FromRequestParts;
+    use axum::http::Request;
+    use domain::id::{SessionId, UserId};
+    use domain::timestamp::Timestamp;
+    use domain::user::{AccountStatus, Role, Tier};
+    use std::sync::Arc;
+    use uuid::Uuid;
+
+    async fn reached(role: Option<Role>) -> (&'static str, &'static str) {
+        let (mut parts, ()) = Request::new(()).into_parts();
+        if let Some(role) = role {
+            let user = User {
+                id: UserId::new(Uuid::nil()),
+                email: "ann@example.com".to_owned(),
+                username: None,
+                role,
+                tier: Tier::Free,
+                account_status: AccountStatus::Active,
+                created_at: Timestamp::default(),
+            };
+            parts.extensions.insert(Caller { user: Arc::new(user), session_id: SessionId::new(Uuid::nil()) });
+        }
+        let admin = Admin::from_request_parts(&mut parts, &()).await;
+        let creator = Creator::from_request_parts(&mut parts, &()).await;
+        (admin.map_or_else(|problem| problem.code(), |_| "ok"), creator.map_or_else(|problem| problem.code(), |_| "ok"))
+    }
+
+    #[tokio::test]
+    async fn roles_open_what_they_are_for_and_nothing_else() {
+        assert_eq!(reached(None).await, ("unauthenticated", "unauthenticated"));
+        assert_eq!(reached(Some(Role::User)).await, ("forbidden", "forbidden"));
+        assert_eq!(reached(Some(Role::Creator)).await, ("forbidden", "ok"));
+        assert_eq!(reached(Some(Role::Admin)).await, ("ok", "ok"));
+    }
+}

@@ -4,6 +4,7 @@
 
 use super::extract::{Origin, body_of};
 use super::json;
+use super::once::StoredCode;
 use super::parameters::Problems;
 use super::problem::{Problem, ProblemBody};
 use super::receipts::Asker;
@@ -217,8 +218,8 @@ fn refusal(response: &StoredResponse) -> Option<String> {
     if response.status < 400 {
         return None;
     }
-    let problem: Value = serde_json::from_slice(&response.body).unwrap_or_default();
-    Some(problem["code"].as_str().unwrap_or("internal").to_owned())
+    let problem = serde_json::from_slice::<StoredCode>(&response.body);
+    Some(problem.map_or_else(|_| "internal".to_owned(), |problem| problem.code))
 }
 
 fn count(provider: &Provider, outcome: &'static str) {

@@ -5,7 +5,7 @@ use crate::store::users::{NewUser, Taken, User};
 use crate::store::{StoreError, Work, sessions, users, wallets};
 use domain::audit::{Action, EntityType, Value};
 use domain::id::{SessionId, UserId};
-use domain::user::{Email, Role, Username};
+use domain::user::{Email, Role, Standing, StandingChange, Username};
 
 impl From<Taken> for Denial {
     fn from(taken: Taken) -> Self {
@@ -84,6 +84,38 @@ pub fn become_creator(work: &mut Work<'_>, context: &Context, user: UserId) -> D
         context.record(work, event)?;
     }
     existing(work, user).map(Ok)
+}
+
+/// Changes what an account may do, which limit it has, or whether it may be used. What stays the same is not on
+/// record.
+///
+/// # Errors
+/// If the database fails.
+pub fn change_standing(work: &mut Work<'_>, context: &Context, user: UserId, change: StandingChange) -> Done<User> {
+    let Some(found) = users::find(work, user)? else { return Ok(Err(Denial::UserNotFound)) };
+    let before = Standing { role: found.role, tier: found.tier, account_status: found.account_status };
+    let after = match change.of(before, context.actor.id == Some(user)) {
+        Ok(after) => after,
+        Err(own) => return Ok(Err(own.into())),
+    };
+    if after == before {
+        return Ok(Ok(found));
+    }
+    users::update_standing(work, user, after, context.now)?;
+    let words = |standing: Standing| {
+        [
+            ("role", standing.role.as_str()),
+            ("tier", standing.tier.as_str()),
+            ("account_status", standing.account_status.as_str()),
+        ]
+    };
+    let mut event = Event::new(Action::StandingChanged, EntityType::User, Some(user.uuid()));
+    for ((name, was), (_, is)) in words(before).into_iter().zip(words(after)).filter(|(was, is)| was != is) {
+        event.before.push((name, text(was)));
+        event.after.push((name, text(is)));
+    }
+    context.record(work, event)?;
+    Ok(Ok(User { role: after.role, tier: after.tier, account_status: after.account_status, ..found }))
 }
 
 /// Changes the password and ends every other session. The caller has compared the current one with

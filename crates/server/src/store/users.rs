@@ -3,7 +3,8 @@
 use super::{Row, StoreError, View, Work};
 use domain::id::UserId;
 use domain::timestamp::Timestamp;
-use domain::user::{AccountStatus, Email, Role, Tier, Username};
+use domain::user::{AccountStatus, Email, Role, Standing, Tier, Username};
+use uuid::Uuid;
 
 /// An account as it is kept, without its password.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -172,6 +173,68 @@ pub fn update_profile(
 pub fn update_role(work: &mut Work<'_>, id: UserId, role: Role, now: Timestamp) -> Result<(), StoreError> {
     let text = "UPDATE users SET role = $2, updated_at = $3 WHERE id = $1";
     work.execute_one(text, &[id.into(), role.into(), now.into()])
+}
+
+/// Changes role, tier and whether an account may be used.
+///
+/// # Errors
+/// If the database fails; [`StoreError::Broken`] if there is no such account.
+pub fn update_standing(work: &mut Work<'_>, id: UserId, standing: Standing, now: Timestamp) -> Result<(), StoreError> {
+    let text = "UPDATE users SET role = $2, tier = $3, account_status = $4, updated_at = $5 WHERE id = $1";
+    let Standing { role, tier, account_status } = standing;
+    work.execute_one(text, &[id.into(), role.into(), tier.into(), account_status.into(), now.into()])
+}
+
+/// Which accounts, and from where on. Newest first.
+#[derive(Clone, Debug, Default)]
+pub struct Page {
+    /// Only accounts before this one.
+    pub before: Option<(Timestamp, UserId)>,
+    /// Only the account of this address.
+    pub email: Option<Email>,
+    /// Only this role.
+    pub role: Option<Role>,
+    /// Only this tier.
+    pub tier: Option<Tier>,
+    /// Only these.
+    pub account_status: Option<AccountStatus>,
+    /// Only those whose address or folded public name begins with this.
+    pub prefix: Option<String>,
+    /// At most this many.
+    pub limit: i64,
+}
+
+/// A page of accounts. One address is looked up by its index; anything else is a walk along `created_at`.
+///
+/// # Errors
+/// If the database fails.
+pub fn list(view: &View<'_>, page: &Page) -> Result<Vec<User>, StoreError> {
+    let text = "SELECT id, email, username, role, tier, account_status, created_at FROM users
+        WHERE (created_at, id) < ($1, $2) AND (CAST($3 AS TEXT) IS NULL OR role = $3)
+            AND (CAST($4 AS TEXT) IS NULL OR tier = $4) AND (CAST($5 AS TEXT) IS NULL OR account_status = $5)
+            AND (CAST($6 AS TEXT) IS NULL OR substr(email, 1, length($6)) = $6
+                OR substr(username_folded, 1, length($6)) = $6)
+        ORDER BY created_at DESC, id DESC LIMIT $7";
+    let text_by_email = "SELECT id, email, username, role, tier, account_status, created_at FROM users
+        WHERE email = $8 AND (created_at, id) < ($1, $2) AND (CAST($3 AS TEXT) IS NULL OR role = $3)
+            AND (CAST($4 AS TEXT) IS NULL OR tier = $4) AND (CAST($5 AS TEXT) IS NULL OR account_status = $5)
+            AND (CAST($6 AS TEXT) IS NULL OR substr(email, 1, length($6)) = $6
+                OR substr(username_folded, 1, length($6)) = $6)
+        ORDER BY created_at DESC, id DESC LIMIT $7";
+    let end = (Timestamp::from_micros(i64::MAX), UserId::new(Uuid::max()));
+    let (before_at, before_id) = page.before.unwrap_or(end);
+    let mut values = vec![
+        before_at.into(),
+        before_id.into(),
+        page.role.into(),
+        page.tier.into(),
+        page.account_status.into(),
+        page.prefix.as_deref().into(),
+        page.limit.into(),
+    ];
+    let Some(email) = &page.email else { return view.query(text, &values, read) };
+    values.push(email.as_str().into());
+    view.query(text_by_email, &values, read)
 }
 
 /// Changes the hash of the password.

@@ -2,7 +2,7 @@
 
 use super::StoreError;
 use domain::audit::{Action, EntityType};
-use domain::content::ContentType;
+use domain::content::{ContentType, Price};
 use domain::gift::BoardPeriod;
 use domain::id::{
     AuditId, ContentId, DepositId, GiftId, PaymentEventId, PayoutId, ReconciliationId, RefundId, SessionId,
@@ -87,6 +87,12 @@ impl From<Cents> for Value<'_> {
 impl From<Amount> for Value<'_> {
     fn from(amount: Amount) -> Self {
         Self::Integer(amount.credit().get())
+    }
+}
+
+impl From<Price> for Value<'_> {
+    fn from(price: Price) -> Self {
+        price.cents().into()
     }
 }
 
@@ -236,6 +242,14 @@ impl Column for bool {
             Value::Integer(1) => Some(true),
             _ => None,
         }
+    }
+}
+
+impl Column for Price {
+    const NAME: &'static str = "a price";
+
+    fn read(value: Value<'_>) -> Option<Self> {
+        i64::read(value).and_then(|cents| Self::new(cents).ok())
     }
 }
 

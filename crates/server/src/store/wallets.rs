@@ -68,6 +68,14 @@ pub fn insert_system(
     Ok(())
 }
 
+/// Stops a wallet or lets it move again.
+///
+/// # Errors
+/// If the database fails; [`StoreError::Broken`] if there is no such wallet.
+pub fn update_status(work: &mut Work<'_>, id: WalletId, status: WalletStatus) -> Result<(), StoreError> {
+    work.execute_one("UPDATE wallets SET status = $2 WHERE id = $1", &[id.into(), status.into()])
+}
+
 /// A currency other than `currency` that some wallet is kept in.
 ///
 /// # Errors

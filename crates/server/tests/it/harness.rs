@@ -8,6 +8,7 @@ mod odd_body;
 mod person;
 mod reply;
 mod rows;
+mod sales;
 
 pub use call::Call;
 pub use contract::{Operation, document, has_type, operations, validate};
@@ -134,6 +135,11 @@ impl TestApp {
         let path = database_path(self.directory.path());
         let log = path.with_extension("db-wal");
         [std::fs::read(path).unwrap(), std::fs::read(log).unwrap()].concat()
+    }
+
+    /// Ends the test with a ledger that it broke on purpose.
+    pub fn give_up_the_ledger(&mut self) {
+        self.reconciled = true;
     }
 
     /// Takes the database away from under the server, after a last reconciliation.

@@ -1,9 +1,14 @@
 //! The HTTP contract, route by route and rule by rule.
 
+mod admin;
 mod audit;
 mod auth;
 mod concurrency;
+mod contents;
+mod creators;
+mod entitlements;
 mod errors;
+mod gifts;
 mod health;
 mod idempotency;
 mod log;

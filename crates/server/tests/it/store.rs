@@ -2,16 +2,21 @@
 //! every database that there is.
 
 mod audit_logs;
+mod contents;
+mod creators;
 mod deposits;
 mod entries;
 mod gate;
 mod idempotency_keys;
+mod jobs;
 mod ledger;
 mod migrations;
 mod payment_events;
 mod payouts;
+mod plans;
 mod processes;
 mod reconciliation;
+mod reconciliations;
 mod refresh_tokens;
 mod schema;
 mod sessions;

@@ -23,7 +23,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("operations", &["auth", "clock", "store"]),
     ("app", &["auth", "clock", "config", "gateway", "http", "idempotency", "ledger", "store"]),
     ("http", &["app", "auth", "clock", "config", "gateway", "idempotency", "ledger", "operations", "store"]),
-    ("jobs", &["app", "clock", "ledger", "operations", "store"]),
+    ("jobs", &["app", "clock", "config", "ledger", "operations", "store"]),
     ("cli", &["app", "auth", "clock", "config", "http", "jobs", "operations", "store", "telemetry"]),
 ];
 

@@ -52,6 +52,28 @@ fn wrong_use_is_exit_code_2_and_says_what_would_be_right() {
 }
 
 #[test]
+fn tiers_and_roles_are_set_by_address_and_errors_end_with_what_helps() {
+    let directory = empty();
+    let ended = run(directory.path(), &[], &["admin", "set-tier", "--email", "ann@example.com", "--tier", "free"], "");
+    assert!(ended.code == Some(1) && ended.err.contains("`superapp serve`"), "{ended:?}");
+    let create = ["admin", "create", "--email", "ann@example.com", "--password-stdin"];
+    assert_eq!(run(directory.path(), &[], &create, PASSWORD).code, Some(0));
+    let said = done(&directory, &["admin", "set-tier", "--email", "ANN@example.com", "--tier", "premium"]);
+    assert!(said.contains("the role admin and the tier premium"), "{said}");
+    let said = done(&directory, &["admin", "set-role", "--email", "ann@example.com", "--role", "creator"]);
+    assert!(said.contains("the role creator and the tier premium"), "{said}");
+    for (arguments, told) in [
+        (["set-tier", "--email", "bob@example.com", "--tier", "free"], "superapp admin create --email bob@example.com"),
+        (["set-role", "--email", "bob@example.com", "--role", "user"], "superapp admin create --email bob@example.com"),
+        (["set-tier", "--email", "ann@example.com", "--tier", "gold"], "free, premium, creator or admin"),
+        (["set-role", "--email", "ann@example.com", "--role", "king"], "user, creator or admin"),
+    ] {
+        let ended = run(directory.path(), &[], &[&["admin"], arguments.as_slice()].concat(), "");
+        assert!(ended.code == Some(1) && ended.err.contains(told) && ended.err.contains("superapp "), "{ended:?}");
+    }
+}
+
+#[test]
 fn printed_settings_hide_their_secrets() {
     let directory = empty();
     let secrets = [

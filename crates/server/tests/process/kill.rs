@@ -123,7 +123,6 @@ async fn people(server: &Server, seed: u64) -> Vec<Person> {
             random: StdRng::seed_from_u64(seed ^ (1 + index as u64)),
             thought: 0,
             pending: None,
-            is_release: false,
             acknowledged: Vec::new(),
             refused: 0,
             in_flight: 0,

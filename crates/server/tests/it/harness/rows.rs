@@ -82,6 +82,13 @@ impl TestApp {
         self.change("UPDATE wallets SET balance_cents = balance_cents + 1 WHERE id = $1", person.id.uuid()).await;
     }
 
+    /// Gives each of them such a cent. The test then has to give up its ledger.
+    pub async fn unbalance(&self, people: &[Person]) {
+        for person in people {
+            self.counterfeit(person).await;
+        }
+    }
+
     /// Makes an account an administrator's.
     pub async fn promote(&self, person: &Person) {
         self.change("UPDATE users SET role = 'admin' WHERE id = $1", person.id.uuid()).await;

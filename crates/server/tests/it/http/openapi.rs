@@ -8,9 +8,23 @@ use std::collections::BTreeSet;
 /// Every route there is. A new one is entered here, with the decision whether it is public.
 const ROUTES: &[(&str, &str, Access)] = &[
     ("DELETE", "/api/auth/sessions/{id}", Access::SignedIn),
+    ("DELETE", "/api/content/{id}", Access::Creator),
+    ("GET", "/api/admin/audit-logs", Access::Admin),
+    ("GET", "/api/admin/jobs", Access::Admin),
     ("GET", "/api/admin/payment-events", Access::Admin),
     ("GET", "/api/admin/payouts", Access::Admin),
+    ("GET", "/api/admin/reconciliations", Access::Admin),
+    ("GET", "/api/admin/reconciliations/{id}", Access::Admin),
+    ("GET", "/api/admin/users", Access::Admin),
+    ("GET", "/api/admin/users/{id}", Access::Admin),
     ("GET", "/api/auth/sessions", Access::SignedIn),
+    ("GET", "/api/content", Access::SignedIn),
+    ("GET", "/api/content/unlocked", Access::SignedIn),
+    ("GET", "/api/content/{id}", Access::SignedIn),
+    ("GET", "/api/creators", Access::SignedIn),
+    ("GET", "/api/creators/{id}", Access::SignedIn),
+    ("GET", "/api/entitlements", Access::SignedIn),
+    ("GET", "/api/gifts/catalog", Access::SignedIn),
     ("GET", "/api/health", Access::Public),
     ("GET", "/api/payouts", Access::Creator),
     ("GET", "/api/users/me", Access::SignedIn),
@@ -21,17 +35,23 @@ const ROUTES: &[(&str, &str, Access)] = &[
     ("GET", "/api/wallet/transactions/{tx_id}", Access::SignedIn),
     ("GET", "/livez", Access::Public),
     ("GET", "/readyz", Access::Public),
+    ("PATCH", "/api/admin/users/{id}", Access::Admin),
+    ("PATCH", "/api/content/{id}", Access::Creator),
     ("PATCH", "/api/users/me", Access::SignedIn),
     ("POST", "/api/admin/deposits/{id}/reject", Access::AdminMoney),
     ("POST", "/api/admin/deposits/{id}/release", Access::AdminMoney),
     ("POST", "/api/admin/payouts/{id}/approve", Access::AdminMoney),
     ("POST", "/api/admin/payouts/{id}/reject", Access::AdminMoney),
+    ("POST", "/api/admin/reconciliations", Access::Admin),
     ("POST", "/api/admin/transactions/{tx_id}/refund", Access::AdminMoney),
+    ("POST", "/api/admin/wallets/{id}/freeze", Access::Admin),
+    ("POST", "/api/admin/wallets/{id}/unfreeze", Access::Admin),
     ("POST", "/api/auth/login", Access::Public),
     ("POST", "/api/auth/logout", Access::SignedIn),
     ("POST", "/api/auth/password", Access::SignedIn),
     ("POST", "/api/auth/refresh", Access::Public),
     ("POST", "/api/auth/register", Access::Public),
+    ("POST", "/api/content", Access::Creator),
     ("POST", "/api/content/{id}/unlock", Access::Money),
     ("POST", "/api/gifts/send", Access::Money),
     ("POST", "/api/payouts", Access::CreatorMoney),
@@ -40,6 +60,7 @@ const ROUTES: &[(&str, &str, Access)] = &[
     ("POST", "/api/wallet/deposits", Access::Money),
     ("POST", "/api/wallet/transfer", Access::Money),
     ("POST", "/api/webhooks/payments/{provider}", Access::Public),
+    ("PUT", "/api/creators/me/plans/{tier}", Access::Creator),
 ];
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -103,7 +124,7 @@ async fn every_route_is_reached_by_whoever_is_signed_in() {
     let app = TestApp::new().await;
     for (method, path, access) in ROUTES {
         let ann = app.user(&crate::harness::unique("user")).await;
-        let path = path.replace("{id}", &ann.session().await.to_string());
+        let path = path.replace("{id}", &ann.session().await.to_string()).replace("{tier}", "monthly");
         let refused = ann.call(method.parse().unwrap(), &path).text("not json").send().await;
         match access {
             Access::Creator | Access::CreatorMoney => {
@@ -124,6 +145,25 @@ async fn every_route_is_reached_by_whoever_is_signed_in() {
         if access.needs_key() && reply.status != 404 {
             let named = reply.json()["errors"].is_array() || reply.code() == "idempotency_key_required";
             assert!(named, "{reply}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_is_for_creators_is_closed_to_everybody_else_whatever_they_send() {
+    let app = TestApp::new().await;
+    let (ann, cleo, root) = (app.user("ann").await, app.creator("cleo").await, app.user("root").await);
+    app.promote(&root).await;
+    let writes = ROUTES.iter().filter(|(method, _, access)| *method != "GET" && *access == Access::Creator);
+    for (method, path, _) in writes {
+        let path = path.replace("{tier}", "monthly");
+        for body in ["{}", "{", "[]", "{\"title\": 5}"] {
+            let call = |person: &crate::harness::Person| person.call(method.parse().unwrap(), &path).text(body);
+            call(&ann).send().await.refused(403, "forbidden");
+            for person in [&cleo, &root] {
+                let reply = call(person).send().await;
+                assert!(matches!(reply.status, 400 | 404), "{reply}");
+            }
         }
     }
 }

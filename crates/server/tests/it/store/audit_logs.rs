@@ -3,7 +3,9 @@
 use super::{START, actor, databases, session_id, transaction_id, user_id, uuid};
 use domain::audit::{Action, EntityType, Record, Value};
 use domain::id::AuditId;
-use superapp::store::{StoreError, audit_logs};
+use domain::timestamp::{Span, Timestamp};
+use superapp::store::audit_logs::{self, Page};
+use superapp::store::{StoreError, View};
 
 fn record(number: u128) -> Record {
     let mut actor = actor(user_id(1));
@@ -68,5 +70,93 @@ async fn one_record_cannot_be_added_twice() {
         db.write(|work| audit_logs::insert(work, &record(1))).await;
         let again = db.try_write(|work| audit_logs::insert(work, &record(1))).await;
         assert!(matches!(again, Err(StoreError::Refused(_))), "{again:?}");
+    }
+}
+
+fn at(second: i64) -> Timestamp {
+    START.plus(Span::seconds(second))
+}
+
+/// An id as they are made at a moment: its milliseconds, then a number.
+fn made(second: i64, number: u128) -> AuditId {
+    let millis = u128::try_from(at(second).as_micros() / 1_000).unwrap();
+    AuditId::new(uuid((millis << 80) | number))
+}
+
+#[tokio::test]
+async fn records_are_listed_newest_first_by_any_mix_of_filters() {
+    for db in databases() {
+        let signed_in = |second, number| Record {
+            id: made(second, number),
+            action: Action::SignedIn,
+            entity_type: EntityType::Session,
+            entity_id: Some(uuid(7)),
+            tx_id: None,
+            created_at: at(second),
+            ..record(0)
+        };
+        let mut nobody = Record { id: made(2, 3), created_at: at(2), ..record(0) };
+        (nobody.actor.id, nobody.entity_id, nobody.tx_id) = (None, None, None);
+        let paid = Record { id: made(3, 4), created_at: at(4), ..record(0) };
+        for new in [signed_in(0, 1), signed_in(1, 2), nobody, paid] {
+            db.write(move |work| audit_logs::insert(work, &new)).await;
+        }
+        let list = |page: Page| {
+            let found = db.read(move |view: &View<'_>| audit_logs::list(view, &page));
+            async move { found.await.iter().map(|line| line.id.uuid().as_u128() & 0xff).collect::<Vec<_>>() }
+        };
+        let all = || Page { limit: 10, ..Page::default() };
+        let session = || Page { entity_type: Some(EntityType::Session), entity_id: Some(uuid(7)), ..all() };
+        let ann = || Page { actor_id: Some(user_id(1)), ..all() };
+        let tx = || Page { tx_id: Some(transaction_id(5)), ..all() };
+        assert_eq!(list(all()).await, [4, 3, 2, 1]);
+        assert_eq!(list(Page { limit: 3, ..all() }).await, [4, 3, 2]);
+        assert_eq!(list(Page { before: Some(made(2, 3)), ..all() }).await, [2, 1]);
+        assert_eq!(list(Page { from: Some(at(1)), to: Some(at(4)), ..all() }).await, [3, 2]);
+        assert_eq!(list(Page { action: Some(Action::Transferred), ..all() }).await, [4, 3]);
+        assert_eq!(list(Page { entity_type: Some(EntityType::Session), ..all() }).await, [2, 1]);
+        assert_eq!(list(Page { entity_id: Some(uuid(5)), ..all() }).await, [4]);
+        assert_eq!(list(session()).await, [2, 1]);
+        assert_eq!(list(Page { to: Some(at(1)), ..session() }).await, [1]);
+        assert_eq!(list(Page { tx_id: Some(transaction_id(5)), ..session() }).await, [0_u128; 0]);
+        assert_eq!(list(ann()).await, [4, 2, 1]);
+        assert_eq!(list(Page { before: Some(made(1, 2)), ..ann() }).await, [1]);
+        assert_eq!(list(Page { action: Some(Action::SignedIn), limit: 1, ..ann() }).await, [2]);
+        assert_eq!(list(tx()).await, [4]);
+        assert_eq!(list(Page { actor_id: Some(user_id(2)), ..tx() }).await, [0_u128; 0]);
+        let page = tx();
+        let shown = db.read(move |view| audit_logs::list(view, &page)).await.remove(0);
+        assert_eq!((shown.actor_id, shown.credential_id), (Some(user_id(1)), Some(session_id(3).uuid())));
+        assert_eq!((shown.address.as_deref(), shown.request_id.as_str()), (Some("2001:db8::1"), "request"));
+        assert_eq!((shown.entity_type, shown.entity_id), (EntityType::Transaction, Some(uuid(5))));
+        assert_eq!((shown.before.as_str(), shown.created_at), ("{\"balance_cents\":9223372036854775807}", at(4)));
+    }
+}
+
+#[tokio::test]
+async fn each_look_up_walks_along_its_index_and_sorts_nothing() {
+    for db in databases() {
+        let session = (Some(EntityType::Session), Some(uuid(7)));
+        for (page, index) in [
+            (Page { tx_id: Some(transaction_id(5)), ..Page::default() }, Some("audit_logs_tx_id_created_at (tx_id=?")),
+            (
+                Page { entity_type: session.0, entity_id: session.1, ..Page::default() },
+                Some("audit_logs_entity_type_entity_id (entity_type=? AND entity_id=? AND id>? AND id<?)"),
+            ),
+            (
+                Page { actor_id: Some(user_id(1)), ..Page::default() },
+                Some("audit_logs_actor_id (actor_id=? AND id>? AND id<?)"),
+            ),
+            (Page::default(), None),
+        ] {
+            let text = format!("EXPLAIN QUERY PLAN {}", audit_logs::statement(&page));
+            let connection = db.sqlite_connection();
+            let mut statement = connection.prepare(&text).unwrap();
+            let plan: Vec<String> = statement.raw_query().mapped(|row| row.get(3)).collect::<Result<_, _>>().unwrap();
+            let wanted = index.unwrap_or("USING PRIMARY KEY (id>? AND id<?)");
+            assert!(plan[0].contains(wanted), "{plan:?}");
+            // What belongs to one transaction is a handful of rows.
+            assert!(plan.len() == 1 || page.tx_id.is_some(), "{plan:?}");
+        }
     }
 }

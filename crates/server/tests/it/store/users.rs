@@ -2,8 +2,8 @@
 
 use super::{START, databases, new_user, user_id};
 use domain::timestamp::Span;
-use domain::user::{AccountStatus, Email, Role, Tier, Username};
-use superapp::store::users::{self, NewUser, Taken};
+use domain::user::{AccountStatus, Email, Role, Standing, Tier, Username};
+use superapp::store::users::{self, NewUser, Page, Taken};
 use superapp::store::{Column, StoreError};
 
 #[tokio::test]
@@ -168,4 +168,56 @@ fn a_word_that_is_not_one_of_ours_is_not_read_as_one() {
     assert_eq!(Role::read("emperor".into()), None);
     assert_eq!(Role::read(7.into()), None);
     assert_eq!(Role::read("admin".into()), Some(Role::Admin));
+}
+
+#[tokio::test]
+async fn a_standing_changes_as_a_whole_and_is_dated() {
+    for db in databases() {
+        db.user(1).await;
+        db.user(2).await;
+        let standing = Standing { role: Role::Creator, tier: Tier::Premium, account_status: AccountStatus::Suspended };
+        let later = START.plus(Span::seconds(1));
+        db.write(move |work| users::update_standing(work, user_id(1), standing, later)).await;
+        let found = db.read(|view| users::find(view, user_id(1))).await.unwrap();
+        let found = Standing { role: found.role, tier: found.tier, account_status: found.account_status };
+        assert_eq!(found, standing);
+        assert_eq!(db.read(|view| users::find(view, user_id(2))).await.unwrap().role, Role::User);
+        let dated = "SELECT COUNT(*) FROM users WHERE updated_at = $1 AND id = $2";
+        let values = move |view: &superapp::store::View<'_>| {
+            view.query_opt(dated, &[later.into(), user_id(1).into()], |row| row.get::<i64>(0))
+        };
+        assert_eq!(db.read(values).await, Some(1));
+        let result = db.try_write(move |work| users::update_standing(work, user_id(9), standing, later)).await;
+        assert!(matches!(result, Err(StoreError::Broken(_))), "{result:?}");
+    }
+}
+
+#[tokio::test]
+async fn accounts_are_listed_newest_first_by_any_mix_of_filters() {
+    for db in databases() {
+        for (number, second) in [(1, 0), (2, 0), (3, 5), (4, 1)] {
+            let new = NewUser { created_at: START.plus(Span::seconds(second)), ..new_user(number) };
+            db.write(move |work| users::insert(work, &new)).await;
+        }
+        let standing = Standing { role: Role::Creator, tier: Tier::Premium, account_status: AccountStatus::Suspended };
+        db.write(move |work| users::update_standing(work, user_id(2), standing, START)).await;
+        let list = |page: Page| {
+            let found = db.read(move |view| users::list(view, &page));
+            async move { found.await.iter().map(|user| user.id.uuid().as_u128()).collect::<Vec<_>>() }
+        };
+        let all = || Page { limit: 10, ..Page::default() };
+        assert_eq!(list(all()).await, [3, 4, 2, 1]);
+        assert_eq!(list(Page { limit: 2, ..Page::default() }).await, [3, 4]);
+        assert_eq!(list(Page { before: Some((START, user_id(2))), ..all() }).await, [1]);
+        assert_eq!(list(Page { role: Some(Role::Creator), ..all() }).await, [2]);
+        assert_eq!(list(Page { tier: Some(Tier::Free), ..all() }).await, [3, 4, 1]);
+        assert_eq!(list(Page { account_status: Some(AccountStatus::Suspended), ..all() }).await, [2]);
+        assert_eq!(list(Page { prefix: Some("user".to_owned()), ..all() }).await, [3, 4, 2, 1]);
+        assert_eq!(list(Page { prefix: Some("user3@".to_owned()), ..all() }).await, [3]);
+        assert_eq!(list(Page { prefix: Some("%".to_owned()), ..all() }).await, [0_u128; 0]);
+        let email = || Email::parse("user1@example.com").ok();
+        assert_eq!(list(Page { email: email(), ..all() }).await, [1]);
+        assert_eq!(list(Page { email: email(), role: Some(Role::Admin), ..all() }).await, [0_u128; 0]);
+        assert_eq!(list(Page { email: email(), before: Some((START, user_id(1))), ..all() }).await, [0_u128; 0]);
+    }
 }

@@ -62,3 +62,21 @@ async fn another_currency_is_noticed() {
         assert_eq!(other("EUR").await, Some("IDR".to_owned()));
     }
 }
+
+#[tokio::test]
+async fn a_wallet_is_stopped_and_let_go_and_no_other_one_is() {
+    for db in databases() {
+        let (ann, bob) = (db.user(1).await, db.user(2).await);
+        let status = |user| {
+            let found = db.read(move |view| wallets::find_by_user(view, user));
+            async move { found.await.unwrap().status }
+        };
+        for wanted in [WalletStatus::Frozen, WalletStatus::Active] {
+            db.write(move |work| wallets::update_status(work, WalletId::of_user(ann), wanted)).await;
+            assert_eq!((status(ann).await, status(bob).await), (wanted, WalletStatus::Active));
+        }
+        let nobody = WalletId::of_user(user_id(9));
+        let result = db.try_write(move |work| wallets::update_status(work, nobody, WalletStatus::Frozen)).await;
+        assert!(matches!(result, Err(StoreError::Broken(_))), "{result:?}");
+    }
+}

@@ -43,6 +43,14 @@ const MEMBERS: &[&str] = &[
     "idempotency_key",
     "idempotencyKey",
     "role",
+    "type",
+    "title",
+    "description",
+    "price_cents",
+    "subscriber_only",
+    "media_url",
+    "preview_url",
+    "is_active",
 ];
 
 fn any_value() -> impl Strategy<Value = Value> {
@@ -79,7 +87,10 @@ fn any_object() -> impl Strategy<Value = Vec<u8>> {
 fn fitting_value(name: &str) -> impl Strategy<Value = Value> + use<> {
     let right = match name {
         "email" => "[a-z]{2,12}@[a-z]{2,12}\\.com".prop_map(Value::from).boxed(),
-        "amount_cents" => (1..100_i64).prop_map(Value::from).boxed(),
+        "amount_cents" | "price_cents" => (1..100_i64).prop_map(Value::from).boxed(),
+        "type" => Just(Value::from("video")).boxed(),
+        "media_url" | "preview_url" => "https://[a-z]{2,12}\\.com/[a-z]{0,9}".prop_map(Value::from).boxed(),
+        "subscriber_only" | "is_active" => any::<bool>().prop_map(Value::from).boxed(),
         "provider" => Just(Value::from("sandbox")).boxed(),
         "username" => "[a-z]{2,12}".prop_map(Value::from).boxed(),
         "to_user_id" => "usr_[0-7][0-9a-hjkmnp-tv-z]{25}".prop_map(Value::from).boxed(),
@@ -140,9 +151,12 @@ fn any_shot(routes: Vec<Vec<String>>) -> impl Strategy<Value = Shot> {
     let id = prop_oneof![
         "[!$&'()*+,;=:@A-Za-z0-9._~-]{0,40}",
         "(%[0-9a-f]{2}){1,8}",
-        "(ses|tx|usr)_[0-7][0-9a-hjkmnp-tv-z]{25}"
+        "(ses|tx|usr|cnt)_[0-7][0-9a-hjkmnp-tv-z]{25}"
     ];
-    let name = proptest::sample::select(["type", "status", "from", "to", "limit", "cursor", "x", ""].as_slice());
+    let name = proptest::sample::select(
+        ["type", "status", "from", "to", "limit", "cursor", "q", "sort", "creator_id", "content_id", "x", ""]
+            .as_slice(),
+    );
     let pair = (name, prop_oneof!["[A-Za-z0-9:._~-]{0,30}", "(%[0-9a-f]{2}){0,8}"])
         .prop_map(|(name, value)| format!("{name}={value}"));
     let query = proptest::option::weighted(0.4, vec(pair, 0..4).prop_map(|pairs| pairs.join("&")));
@@ -163,7 +177,7 @@ fn any_shot(routes: Vec<Vec<String>>) -> impl Strategy<Value = Shot> {
 
 fn call(app: &TestApp, person: &Person, operation: &Operation, shot: &Shot) -> Call {
     let method = shot.method.map_or(operation.method.clone(), |name| name.parse::<Method>().unwrap());
-    let mut path = operation.path.replace("{id}", &shot.id).replace("{tx_id}", &shot.id);
+    let mut path = operation.path.replace("{id}", &shot.id).replace("{tx_id}", &shot.id).replace("{tier}", "yearly");
     if let Some(query) = &shot.query {
         path = format!("{path}?{query}");
     }

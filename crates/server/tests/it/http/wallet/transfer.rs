@@ -128,7 +128,13 @@ async fn a_wallet_holds_what_json_can_tell_exactly_and_not_a_cent_more() {
 
 #[tokio::test]
 async fn the_settings_cap_an_amount() {
-    let app = TestApp::with(&[("SUPERAPP_MONEY__AMOUNT_CENTS_MAX", "500")]).await;
+    let app = TestApp::with(&[
+        ("SUPERAPP_MONEY__AMOUNT_CENTS_MAX", "500"),
+        // What is sold and paid out keeps to the cap, too.
+        ("SUPERAPP_GIFTS__CATALOGUE", ""),
+        ("SUPERAPP_PAYOUTS__AMOUNT_CENTS_MIN", "500"),
+    ])
+    .await;
     let (ann, bob) = (app.rich("ann", 500).await, app.user("bob").await);
     ann.deposit(501).fresh_key().send().await.invalid(&["/amount_cents"]);
     ann.transfer(&bob, 501).fresh_key().send().await.invalid(&["/amount_cents"]);

@@ -37,6 +37,11 @@ async fn a_held_deposit_is_released_once() {
     );
     let row = &app.audit_of(&released).await[0];
     assert_eq!((row.action.as_str(), row.actor), ("transaction.deposit_released", Some(eve.id)));
+    let log = eve.get(format!("/api/admin/audit-logs?entity_id={}", deposit.json()["id"].as_str().unwrap()));
+    let log = log.send().await.done(200).json();
+    let lines: Vec<_> = log["data"].as_array().unwrap().iter().map(|line| &line["action"]).collect();
+    assert_eq!(lines, ["deposit.held", "deposit.requested"]);
+    assert_eq!(log["data"][0]["entity_id"], deposit.json()["id"]);
     release().key("k").send().await.replays(&released);
     release().fresh_key().send().await.refused(409, "deposit_not_held");
     let reject = eve.post(path(&deposit, "reject")).json(json!({ "reason": "too late" })).fresh_key();
