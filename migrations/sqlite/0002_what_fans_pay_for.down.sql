@@ -11,6 +11,7 @@ DROP TABLE gifts;
 DROP TABLE entitlement_tokens;
 DROP TABLE subscription_periods;
 DROP INDEX subscriptions_subscriber_id_created_at;
+DROP INDEX subscriptions_creator_id_expires_at;
 DROP INDEX subscriptions_renew_at;
 ALTER TABLE subscriptions DROP COLUMN renewals_tried;
 ALTER TABLE subscriptions DROP COLUMN renew_at;

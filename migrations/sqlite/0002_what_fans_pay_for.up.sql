@@ -46,6 +46,7 @@ CREATE INDEX unlocks_user_id_created_at ON unlocks (user_id, created_at);
 ALTER TABLE subscriptions ADD COLUMN renew_at INTEGER;
 ALTER TABLE subscriptions ADD COLUMN renewals_tried INTEGER NOT NULL DEFAULT 0;
 CREATE INDEX subscriptions_renew_at ON subscriptions (renew_at) WHERE status = 'active' AND renew_at IS NOT NULL;
+CREATE INDEX subscriptions_creator_id_expires_at ON subscriptions (creator_id, expires_at) WHERE status = 'active';
 CREATE INDEX subscriptions_subscriber_id_created_at ON subscriptions (subscriber_id, created_at);
 
 -- One charge for a period, for ever.

@@ -76,6 +76,14 @@ words! {
         PayoutPaid = "transaction.payout_paid",
         /// A payout was rejected, and its money given back.
         PayoutRejected = "transaction.payout_rejected",
+        /// A subscription is not renewed any more.
+        SubscriptionCancelled = "subscription.cancelled",
+        /// A subscription is renewed after all.
+        SubscriptionResumed = "subscription.resumed",
+        /// A subscription came to its end.
+        SubscriptionEnded = "subscription.ended",
+        /// A renewal could not be charged.
+        RenewalFailed = "subscription.renewal_failed",
         /// An administrator changed the role, the tier or the standing of an account.
         StandingChanged = "user.standing_changed",
         /// An administrator stopped every movement of a wallet.
@@ -106,6 +114,8 @@ words! {
         Transaction = "transaction",
         /// A deposit, apart from the movement that completes it.
         Deposit = "deposit",
+        /// What happens to a subscription beside its payments.
+        Subscription = "subscription",
         /// An account in the ledger.
         Wallet = "wallet",
         /// One look at the whole ledger.

@@ -5,6 +5,7 @@
 use crate::app::App;
 use crate::config::Config;
 use crate::operations::{Context, reconciliations};
+use crate::renewals;
 use crate::store::jobs::{self, Outcome};
 use crate::store::{StoreError, View, Work, idempotency_keys, sessions};
 use domain::audit::Actor;
@@ -45,6 +46,16 @@ pub struct Job {
 
 /// Every job there is.
 pub const JOBS: &[Job] = &[
+    Job {
+        name: "renew",
+        interval: |config| interval(config.subscriptions.job_seconds),
+        run: |app| Box::pin(async move { renewals::renew_due(&app).await.map(|_| ()) }),
+    },
+    Job {
+        name: "end_lapsed",
+        interval: |config| interval(config.subscriptions.job_seconds),
+        run: |app| Box::pin(async move { renewals::end_lapsed(&app).await.map(|_| ()) }),
+    },
     Job {
         name: "sweep",
         interval: |config| interval(config.idempotency.sweep_seconds),

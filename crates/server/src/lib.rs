@@ -13,5 +13,6 @@ pub mod idempotency;
 pub mod jobs;
 pub mod ledger;
 pub mod operations;
+pub mod renewals;
 pub mod store;
 pub mod telemetry;

@@ -10,6 +10,7 @@ pub mod payment_events;
 pub mod plans;
 pub mod reconciliations;
 pub mod sessions;
+pub mod subscriptions;
 pub mod wallets;
 
 use crate::clock::Ids;
@@ -68,6 +69,12 @@ pub enum Denial {
     /// The deposit is completed or has failed.
     #[error("the deposit is completed or has failed already, so there is nothing to reject")]
     DepositDecided,
+    /// Not a subscription of the one who asks.
+    #[error("you have no such subscription; list yours with GET /api/subscriptions")]
+    SubscriptionNotFound,
+    /// There is nothing left to cancel or to resume.
+    #[error("this subscription has ended; subscribe anew with POST /api/subscriptions")]
+    SubscriptionEnded,
     /// No account has the id.
     #[error("there is no such account; list them with GET /api/admin/users")]
     UserNotFound,

@@ -21,6 +21,7 @@ pub mod refresh_tokens;
 pub mod sessions;
 pub mod split_versions;
 mod sqlite;
+pub mod subscriptions;
 pub mod transactions;
 pub mod unlocks;
 pub mod users;

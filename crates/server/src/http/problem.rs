@@ -341,9 +341,12 @@ impl From<Denial> for Problem {
             }
             Denial::DepositNotFound => (StatusCode::NOT_FOUND, "deposit_not_found", "The deposit does not exist"),
             Denial::DepositDecided => (StatusCode::CONFLICT, "deposit_decided", "The deposit is decided"),
-            Denial::SessionNotFound | Denial::UserNotFound | Denial::WalletNotFound | Denial::ContentNotFound => {
-                (StatusCode::NOT_FOUND, "not_found", "Not found")
-            }
+            Denial::SessionNotFound
+            | Denial::UserNotFound
+            | Denial::WalletNotFound
+            | Denial::ContentNotFound
+            | Denial::SubscriptionNotFound => (StatusCode::NOT_FOUND, "not_found", "Not found"),
+            Denial::SubscriptionEnded => (StatusCode::CONFLICT, "subscription_ended", "The subscription has ended"),
             Denial::OwnAccount(_) => (StatusCode::CONFLICT, "own_account", "The account is one's own"),
             Denial::SamePlace => return Self::field("/preview_url", denial),
         };

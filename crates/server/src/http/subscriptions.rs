@@ -1,21 +1,24 @@
-//! Subscribing to a creator.
+//! Subscribing to a creator, and one's own subscriptions.
 
-use super::extract::{Caller, Fields, Origin};
-use super::once::{self, Payment};
-use super::parameters::{Problems, RequiredKey};
+use super::extract::{Caller, Fields, Id, Origin, Parameters};
+use super::once::{self, Once, Payment};
+use super::parameters::{OptionalKey, Page, Problems, RequiredKey, limit};
 use super::problem::{Problem, ProblemBody};
-use super::receipts::{Asker, SubscriptionReceipt};
+use super::receipts::{Asker, SubscriptionBody, SubscriptionReceipt};
+use super::users::{Nothing, json_response};
 use crate::app::App;
-use crate::store::users;
+use crate::operations::subscriptions as operations;
+use crate::store::{Work, subscriptions, users};
+use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
 use domain::command::{Command, Subscribe};
-use domain::content::Price;
-use domain::id::UserId;
-use domain::subscription::PlanTier;
+use domain::id::{SubscriptionId, UserId};
+use domain::money::Amount;
+use domain::subscription::{PlanTier, Subscription};
 use serde::Deserialize;
 use std::sync::Arc;
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 /// A subscription to a creator.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
@@ -51,9 +54,9 @@ pub async fn subscribe(
     let creator_id = fields.check("/creator_id", body.creator_id.parse::<UserId>());
     let tier = PlanTier::parse(&body.tier).ok_or("must be `monthly`, `quarterly` or `yearly`");
     let tier = fields.check("/tier", tier);
-    let expected = body.expected_price_cents.map(|cents| fields.check("/expected_price_cents", Price::new(cents)));
+    let expected = body.expected_price_cents.map(|cents| fields.check("/expected_price_cents", Amount::new(cents)));
     let (creator_id, tier) = fields.finish(creator_id.zip(tier))?;
-    let expected_price = expected.flatten().map(Price::cents);
+    let expected_price = expected.flatten().map(Amount::credit);
     let (subscriber_id, request_id) = (caller.id(), Arc::clone(&origin.request_id));
     let (terms, policy) = (app.splits.subscription(), app.renewal_policy);
     let plan = move |payee_username: Option<Option<String>>| {
@@ -62,4 +65,111 @@ pub async fn subscribe(
         (Command::Subscribe(subscribe), asker.renderer())
     };
     once::pay(&app, &caller, &origin, key, move |view| users::username(view, creator_id), plan).await
+}
+
+/// Which page.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct Filter {
+    /// Lines on a page, 20 by default, at most 100.
+    limit: Option<u32>,
+    /// The `next_cursor` of the page before.
+    cursor: Option<String>,
+}
+
+/// One's own subscriptions, running or not, newest first.
+#[utoipa::path(get, path = "/api/subscriptions", tag = "subscriptions", security(("bearer" = [])), params(Filter),
+    responses((status = 200, description = "A page of subscriptions", body = Page<SubscriptionBody>), Problems))]
+pub async fn list(
+    State(app): State<App>,
+    caller: Caller,
+    Parameters(filter): Parameters<Filter>,
+) -> Result<Json<Page<SubscriptionBody>>, Problem> {
+    let user = caller.id();
+    let scope = format!("subscriptions {user}");
+    let before = filter.cursor.as_deref().map(|cursor| app.cursors.read(&scope, cursor)).transpose()?;
+    let before = before.map(|(at, id)| (at, SubscriptionId::new(id)));
+    let wanted = limit(filter.limit)?;
+    let shown = usize::try_from(wanted).unwrap_or_default();
+    let read = move |view: &crate::store::View<'_>| subscriptions::list(view, user, before, wanted.saturating_add(1));
+    let mut rows = app.database.read(read).await?;
+    let more = rows.len() > shown;
+    rows.truncate(shown);
+    let last = rows.last().filter(|_| more);
+    let next_cursor = last.map(|row| app.cursors.write(&scope, (row.created_at, row.id.uuid())));
+    Ok(Json(Page { data: rows.iter().map(SubscriptionBody::from).collect(), next_cursor }))
+}
+
+/// Subscriptions that give access now.
+#[derive(Debug, serde::Serialize, ToSchema)]
+pub struct ActiveSubscriptions {
+    /// The subscriptions, newest first; at most a hundred.
+    data: Vec<SubscriptionBody>,
+}
+
+/// One's own subscriptions that give access now, newest first.
+#[utoipa::path(get, path = "/api/subscriptions/active", tag = "subscriptions", security(("bearer" = [])),
+    responses((status = 200, description = "The subscriptions", body = ActiveSubscriptions), Problems))]
+pub async fn active(State(app): State<App>, caller: Caller) -> Result<Json<ActiveSubscriptions>, Problem> {
+    let (user, now) = (caller.id(), app.clock.now());
+    let rows = app.database.read(move |view| subscriptions::active(view, user, now)).await?;
+    Ok(Json(ActiveSubscriptions { data: rows.iter().map(SubscriptionBody::from).collect() }))
+}
+
+/// One of one's own subscriptions.
+#[utoipa::path(get, path = "/api/subscriptions/{id}", tag = "subscriptions", security(("bearer" = [])),
+    params(("id" = String, Path, description = "The subscription")),
+    responses((status = 200, description = "The subscription", body = SubscriptionBody),
+        (status = 404, description = "No subscription of yours", body = ProblemBody, content_type = "application/problem+json"), Problems))]
+pub async fn find(
+    State(app): State<App>,
+    caller: Caller,
+    Id(id): Id<SubscriptionId>,
+) -> Result<Json<SubscriptionBody>, Problem> {
+    let user = caller.id();
+    let row = app.database.look_up(move |view| subscriptions::find_own(view, user, id)).await?;
+    row.map(|row| Json((&row).into())).ok_or_else(|| Problem::not_found("you have no such subscription"))
+}
+
+/// Cancels a subscription at the end of its period. Until then there is access.
+#[utoipa::path(post, path = "/api/subscriptions/{id}/cancel", tag = "subscriptions", security(("bearer" = [])),
+    params(("id" = String, Path, description = "The subscription"), OptionalKey),
+    responses((status = 200, description = "The subscription", body = SubscriptionBody),
+        (status = 404, description = "No subscription of yours", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "`subscription_ended`", body = ProblemBody, content_type = "application/problem+json"), Problems))]
+pub async fn cancel(
+    State(app): State<App>,
+    caller: Caller,
+    origin: Origin,
+    Id(id): Id<SubscriptionId>,
+    once: Once<Nothing>,
+) -> Result<Response, Problem> {
+    let (Nothing {}, key) = once.into_parts();
+    let (context, user) = (origin.context(&app, Some(&caller)), caller.id());
+    let operation = move |work: &mut Work<'_>| operations::cancel(work, &context, user, id);
+    once::write(&app, &origin, key, operation, shown).await
+}
+
+/// Lets a cancelled subscription be renewed after all, as long as there is access.
+#[utoipa::path(post, path = "/api/subscriptions/{id}/resume", tag = "subscriptions", security(("bearer" = [])),
+    params(("id" = String, Path, description = "The subscription"), OptionalKey),
+    responses((status = 200, description = "The subscription", body = SubscriptionBody),
+        (status = 404, description = "No subscription of yours", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "`subscription_ended`", body = ProblemBody, content_type = "application/problem+json"), Problems))]
+pub async fn resume(
+    State(app): State<App>,
+    caller: Caller,
+    origin: Origin,
+    Id(id): Id<SubscriptionId>,
+    once: Once<Nothing>,
+) -> Result<Response, Problem> {
+    let (Nothing {}, key) = once.into_parts();
+    let (context, user, policy) = (origin.context(&app, Some(&caller)), caller.id(), app.renewal_policy);
+    let operation = move |work: &mut Work<'_>| operations::resume(work, &context, user, id, policy);
+    once::write(&app, &origin, key, operation, shown).await
+}
+
+fn shown(row: Subscription) -> Result<domain::idempotency::StoredResponse, Problem> {
+    json_response(200, &SubscriptionBody::from(&row))
 }

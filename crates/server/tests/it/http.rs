@@ -11,7 +11,6 @@ mod errors;
 mod gifts;
 mod health;
 mod idempotency;
-mod log;
 mod openapi;
 mod sales;
 mod users;

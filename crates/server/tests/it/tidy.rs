@@ -23,7 +23,8 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("operations", &["auth", "clock", "store"]),
     ("app", &["auth", "clock", "config", "gateway", "http", "idempotency", "ledger", "store"]),
     ("http", &["app", "auth", "clock", "config", "gateway", "idempotency", "ledger", "operations", "store"]),
-    ("jobs", &["app", "clock", "config", "ledger", "operations", "store"]),
+    ("renewals", &["app", "ledger", "operations", "store"]),
+    ("jobs", &["app", "clock", "config", "ledger", "operations", "renewals", "store"]),
     ("cli", &["app", "auth", "clock", "config", "http", "jobs", "operations", "store", "telemetry"]),
 ];
 

@@ -7,6 +7,7 @@ mod cli;
 mod client;
 mod drain;
 mod kill;
+mod log;
 mod server;
 mod slow;
 

@@ -81,6 +81,7 @@ fn entity_id(kind: EntityType, id: Uuid) -> String {
     match kind {
         EntityType::User => UserId::new(id).to_string(),
         EntityType::Session => SessionId::new(id).to_string(),
+        EntityType::Subscription => SubscriptionId::new(id).to_string(),
         EntityType::Transaction => TransactionId::new(id).to_string(),
         EntityType::Wallet => WalletId::new(id).to_string(),
         EntityType::Reconciliation => ReconciliationId::new(id).to_string(),
@@ -105,7 +106,7 @@ fn entity(text: &str) -> Option<(&'static str, Uuid)> {
         // One that was asked for is on record as itself, one that was made at once as its transaction.
         DepositId::PREFIX => ("", text.parse::<DepositId>().ok()?.uuid()),
         UnlockId::PREFIX => ("transaction", text.parse::<UnlockId>().ok()?.uuid()),
-        SubscriptionId::PREFIX => ("transaction", text.parse::<SubscriptionId>().ok()?.uuid()),
+        SubscriptionId::PREFIX => ("subscription", text.parse::<SubscriptionId>().ok()?.uuid()),
         GiftId::PREFIX => ("transaction", text.parse::<GiftId>().ok()?.uuid()),
         RefundId::PREFIX => ("transaction", text.parse::<RefundId>().ok()?.uuid()),
         PayoutId::PREFIX => ("transaction", text.parse::<PayoutId>().ok()?.uuid()),

@@ -1,6 +1,6 @@
 //! What a batch reads, row by row, by key. Rules on it are in `domain`.
 
-use crate::store::{Row, StoreError, View, Work, idempotency_keys, payouts};
+use crate::store::{Row, StoreError, View, Work, idempotency_keys, payouts, subscriptions};
 use domain::book::Rows;
 use domain::command::Needs;
 use domain::content::{Offer, Price};
@@ -124,33 +124,13 @@ fn active_subscription(
     let text = "SELECT id, subscriber_id, creator_id, tier, status, price_cents, anchor_at, period, period_start, \
         period_end, expires_at, auto_renew, renew_at, renewals_tried, created_at FROM subscriptions
         WHERE subscriber_id = $1 AND creator_id = $2 AND status = 'active'";
-    view.query_opt(text, &[subscriber.into(), creator.into()], read_subscription)
+    view.query_opt(text, &[subscriber.into(), creator.into()], subscriptions::read)
 }
 
 fn subscription(view: &View<'_>, id: SubscriptionId) -> Result<Option<Subscription>, StoreError> {
     let text = "SELECT id, subscriber_id, creator_id, tier, status, price_cents, anchor_at, period, period_start, \
         period_end, expires_at, auto_renew, renew_at, renewals_tried, created_at FROM subscriptions WHERE id = $1";
-    view.query_opt(text, &[id.into()], read_subscription)
-}
-
-fn read_subscription(row: &Row<'_>) -> Result<Subscription, StoreError> {
-    Ok(Subscription {
-        id: row.get(0)?,
-        subscriber_id: row.get(1)?,
-        creator_id: row.get(2)?,
-        tier: row.get(3)?,
-        status: row.get(4)?,
-        price: row.get(5)?,
-        anchor_at: row.get(6)?,
-        period: row.get(7)?,
-        period_start: row.get(8)?,
-        period_end: row.get(9)?,
-        expires_at: row.get(10)?,
-        auto_renew: row.get(11)?,
-        renew_at: row.get(12)?,
-        renewals_tried: row.get(13)?,
-        created_at: row.get(14)?,
-    })
+    view.query_opt(text, &[id.into()], subscriptions::read)
 }
 
 fn sale(view: &View<'_>, id: TransactionId) -> Result<Option<Sale>, StoreError> {
