@@ -48,6 +48,16 @@ words! {
         AdminCreated = "user.admin_created",
         /// Money came in from a payment provider.
         Deposited = "transaction.deposit",
+        /// A deposit was asked for, and waits for its provider.
+        DepositRequested = "deposit.requested",
+        /// A provider said that a deposit failed.
+        DepositFailed = "deposit.failed",
+        /// What a provider said does not match a deposit: an administrator decides.
+        DepositHeld = "deposit.held",
+        /// An administrator rejected a deposit.
+        DepositRejected = "deposit.rejected",
+        /// An administrator credited a deposit that was held.
+        DepositReleased = "transaction.deposit_released",
         /// Money went from one user to another.
         Transferred = "transaction.transfer",
         /// A content was bought.
@@ -102,6 +112,8 @@ words! {
         Session = "session",
         /// A movement of money.
         Transaction = "transaction",
+        /// A deposit, apart from the movement that completes it.
+        Deposit = "deposit",
         /// What happens to a subscription beside its payments.
         Subscription = "subscription",
         /// An account in the ledger.

@@ -64,6 +64,8 @@ pub struct Deposit {
     pub provider_tx_id: Option<String>,
     /// The pending deposit that is completed; none where one is made and completed at once.
     pub pending: Option<DepositId>,
+    /// Whether an administrator releases it: it is held then, and not pending.
+    pub is_release: bool,
 }
 
 /// Moves money from one user to another.

@@ -109,6 +109,11 @@ id_type!(
     "dep"
 );
 id_type!(
+    /// What a payment provider said, as we keep it.
+    PaymentEventId,
+    "evt"
+);
+id_type!(
     /// Something that a creator sells or shows.
     ContentId,
     "cnt"

@@ -14,6 +14,7 @@ pub mod id;
 pub mod idempotency;
 pub mod money;
 pub mod password;
+pub mod payment;
 pub mod payout;
 pub mod receipt;
 pub mod reconciliation;

@@ -65,8 +65,8 @@ pub struct DepositRow {
     pub provider_tx_id: Option<String>,
     /// Where it stands.
     pub status: DepositStatus,
-    /// Whether it was pending before.
-    pub was_pending: bool,
+    /// Where it stood before; none if it is made and completed at once.
+    pub was: Option<DepositStatus>,
 }
 
 /// A deposit that waits for its provider, as a command needs to know it.
@@ -80,6 +80,8 @@ pub struct DepositAsked {
     pub amount: Amount,
     /// Through whom.
     pub provider: Provider,
+    /// The provider's own id of the payment, once the provider has said one.
+    pub provider_tx_id: Option<String>,
     /// Where it stands.
     pub status: DepositStatus,
 }

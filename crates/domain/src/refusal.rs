@@ -116,6 +116,9 @@ pub enum Refusal {
     /// The deposit is not pending, or is over something else.
     #[error("the deposit is not pending, or not over this amount")]
     DepositMismatch,
+    /// The deposit is not held, so there is nothing to decide.
+    #[error("the deposit is not held; GET /api/admin/payment-events lists what became of it")]
+    DepositNotHeld,
     /// The payment was credited before.
     #[error("this payment was credited before")]
     PaymentKnown,
@@ -152,6 +155,7 @@ impl Refusal {
             Self::PayoutDecided => "payout_decided",
             Self::DepositNotFound => "deposit_not_found",
             Self::DepositMismatch => "deposit_mismatch",
+            Self::DepositNotHeld => "deposit_not_held",
             Self::PaymentKnown => "payment_known",
         }
     }

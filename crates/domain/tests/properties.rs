@@ -80,8 +80,14 @@ fn any_wallets() -> impl Strategy<Value = Vec<UserWallet>> {
 /// A command with the number of its key; who asks is who pays or is credited.
 fn asks() -> impl Strategy<Value = (UserId, u8, Command)> {
     let deposit = (1..=USERS + 1, amounts()).prop_map(|(to, amount)| {
-        let deposit =
-            Deposit { user_id: user(to), amount, provider: Provider::sandbox(), provider_tx_id: None, pending: None };
+        let deposit = Deposit {
+            user_id: user(to),
+            amount,
+            provider: Provider::sandbox(),
+            provider_tx_id: None,
+            pending: None,
+            is_release: false,
+        };
         (user(to), Command::Deposit(deposit))
     });
     let transfer = (1..=USERS, 1..=USERS + 1, amounts()).prop_map(|(from, to, amount)| {
@@ -261,6 +267,7 @@ proptest! {
             provider: Provider::sandbox(),
             provider_tx_id: None,
             pending: None,
+            is_release: false,
         })));
         let mut book = Book::new(Rows { wallets: wallets.clone(), ..Rows::default() });
         let mut moved: BTreeMap<WalletId, i64> = BTreeMap::new();

@@ -5,6 +5,7 @@ use crate::auth::secrets::Secrets;
 use crate::auth::token::Tokens;
 use crate::clock::{Clock, Ids, stopwatch};
 use crate::config::Config;
+use crate::gateway::Gateway;
 use crate::http::cursor::Cursors;
 use crate::idempotency::{Fingerprints, InFlight};
 use crate::ledger::{DatabaseEngine, Ledger, Limits};
@@ -40,6 +41,7 @@ pub struct Parts {
     pub gifts: Catalogue,
     pub renewal_policy: RenewalPolicy,
     pub payout_min: Amount,
+    pub gateway: Gateway,
     started: Instant,
     draining: AtomicBool,
 }
@@ -56,16 +58,18 @@ impl std::ops::Deref for App {
     }
 }
 
-/// The system wallets that every ledger has.
-fn system_wallets() -> Vec<SystemWallet> {
-    vec![
+/// The system wallets of a ledger: those that every one has, and one for each payment provider of the settings.
+fn system_wallets(config: &Config) -> anyhow::Result<Vec<SystemWallet>> {
+    let mut wallets = vec![
         SystemWallet::Platform,
         SystemWallet::Processor,
         SystemWallet::Payouts,
         SystemWallet::Promotion,
         SystemWallet::Clearing(Provider::sandbox()),
         SystemWallet::Clearing(Provider::manual()),
-    ]
+    ];
+    wallets.extend(config.webhook()?.map(|webhook| SystemWallet::Clearing(webhook.provider)));
+    Ok(wallets)
 }
 
 /// How the database is run, by the settings.
@@ -106,6 +110,7 @@ impl App {
             gifts: config.gifts()?,
             renewal_policy: config.renewal_policy()?,
             payout_min: config.payout_min()?,
+            gateway: Gateway::new(&config)?,
             ids: Ids::new(clock.clone()),
             in_flight: InFlight::default(),
             started: stopwatch(),
@@ -144,10 +149,10 @@ async fn prepare_ledger(config: &Config, database: &Database, clock: &Clock) -> 
     if let Some(other) = other.context("the database does not answer")? {
         bail!("the wallets are kept in {other}, and money.currency is {currency}; set it back to {other}");
     }
-    let (now, splits) = (clock.now(), config.splits()?);
+    let (now, splits, system) = (clock.now(), config.splits()?, system_wallets(config)?);
     let deadline = tokio::time::Instant::now() + config.request_deadline();
     let make = move |work: &mut crate::store::Work<'_>| {
-        wallets::insert_system(work, &system_wallets(), &currency, now)?;
+        wallets::insert_system(work, &system, &currency, now)?;
         split_versions::find_or_insert(work, &splits, now)
     };
     let version = database.write(make, deadline).await.context("the ledger's first rows cannot be made")?;

@@ -1,8 +1,10 @@
 //! Settings: the commented defaults, then a file, then the environment; checked as a whole at start.
 
+mod payments;
 mod sales;
 mod sources;
 
+pub use payments::Webhook;
 pub use sources::{Sources, known_keys};
 
 use domain::money::{Amount, CoinSize, InvalidAmount};
@@ -160,7 +162,7 @@ section! {
     Idempotency { sweep_seconds: u64, }
     Reconciliation { interval_seconds: u64, }
     Money { currency: String, cents_per_coin: i64, amount_cents_max: i64, }
-    Payments { sandbox: Switch, }
+    Payments { sandbox: Switch, webhook_provider: String, webhook_secret: SecretString, }
     Splits { premium_unlock: String, subscription: String, gift: String, }
     Gifts { catalogue: String, }
     Subscriptions { job_seconds: u64, grace_days: i64, retry_hours: i64, tries_max: i64, }
@@ -250,6 +252,7 @@ impl Config {
     pub fn check(&self) -> Result<(), ConfigError> {
         self.check_numbers()?;
         self.check_sales()?;
+        self.webhook()?;
         let currency = &self.money.currency;
         if currency.len() != 3 || !currency.bytes().all(|letter| letter.is_ascii_uppercase()) {
             return Err(invalid("money.currency", "must be three capital letters (ISO 4217), such as IDR"));

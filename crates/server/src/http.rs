@@ -8,6 +8,7 @@ mod boards;
 mod contents;
 mod creators;
 pub mod cursor;
+mod deposits;
 mod docs;
 mod earnings;
 mod entitlements;
@@ -19,6 +20,7 @@ pub mod metrics;
 mod middleware;
 mod once;
 mod parameters;
+mod payment_events;
 mod payouts;
 pub mod problem;
 mod receipts;
@@ -29,6 +31,7 @@ mod subscriptions;
 mod unlocks;
 mod users;
 mod wallet;
+mod webhooks;
 
 use crate::app::App;
 use axum::Router;
@@ -48,6 +51,7 @@ fn public() -> OpenApiRouter<App> {
         .routes(routes!(auth::register))
         .routes(routes!(auth::login))
         .routes(routes!(auth::refresh))
+        .routes(routes!(webhooks::payment))
 }
 
 /// Routes for whoever is signed in. Nothing here runs without a caller.
@@ -63,7 +67,11 @@ fn signed_in(app: &App) -> OpenApiRouter<App> {
         .routes(routes!(wallet::transactions))
         .routes(routes!(wallet::transaction))
         .routes(routes!(wallet::transfer))
-        .routes(routes!(wallet::deposit))
+        .routes(routes!(deposits::deposits, deposits::deposit))
+        .routes(routes!(deposits::find))
+        .routes(routes!(deposits::release_deposit))
+        .routes(routes!(deposits::reject_deposit))
+        .routes(routes!(payment_events::payment_events))
         .routes(routes!(contents::list, contents::create))
         .routes(routes!(contents::unlocked))
         .routes(routes!(contents::find, contents::change, contents::deactivate))

@@ -5,6 +5,8 @@
 
 pub mod accounts;
 pub mod contents;
+pub mod deposits;
+pub mod payment_events;
 pub mod plans;
 pub mod reconciliations;
 pub mod sessions;
@@ -58,6 +60,15 @@ pub enum Denial {
     /// Not a live session of the one who asks.
     #[error("you have no such session; list yours with GET /api/auth/sessions")]
     SessionNotFound,
+    /// Too many deposits of the one who asks wait for their provider.
+    #[error("{max} deposits of yours wait for their payment; pay one of them first", max = domain::payment::PENDING_MAX)]
+    TooManyPendingDeposits,
+    /// There is no such deposit.
+    #[error("there is no such deposit; GET /api/admin/payment-events lists the events of deposits")]
+    DepositNotFound,
+    /// The deposit is completed or has failed.
+    #[error("the deposit is completed or has failed already, so there is nothing to reject")]
+    DepositDecided,
     /// Not a subscription of the one who asks.
     #[error("you have no such subscription; list yours with GET /api/subscriptions")]
     SubscriptionNotFound,

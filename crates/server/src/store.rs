@@ -15,6 +15,7 @@ pub mod jobs;
 pub mod leaderboards;
 pub mod ledger;
 pub mod migrations;
+pub mod payment_events;
 pub mod payouts;
 pub mod plans;
 pub mod reconciliation;

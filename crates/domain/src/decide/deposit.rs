@@ -10,12 +10,22 @@ use crate::transaction::{Legs, Party};
 use crate::wallet::SystemWallet;
 
 pub(super) fn draft(book: &Book, id: TransactionId, deposit: &Deposit) -> Result<Draft, Refusal> {
+    let (from, action) = if deposit.is_release {
+        (DepositStatus::Held, Action::DepositReleased)
+    } else {
+        (DepositStatus::Pending, Action::Deposited)
+    };
     if let Some(asked) = deposit.pending {
         let asked = book.deposit(asked).ok_or(Refusal::DepositNotFound)?;
+        if deposit.is_release && asked.status != from {
+            return Err(Refusal::DepositNotHeld);
+        }
         let matches = asked.user_id == deposit.user_id
             && asked.amount == deposit.amount
             && asked.provider == deposit.provider
-            && asked.status == DepositStatus::Pending;
+            && asked.status == from
+            // A release is for the payment that the deposit is held for, as the administrator saw it.
+            && (!deposit.is_release || asked.provider_tx_id == deposit.provider_tx_id);
         if !matches {
             return Err(Refusal::DepositMismatch);
         }
@@ -32,7 +42,7 @@ pub(super) fn draft(book: &Book, id: TransactionId, deposit: &Deposit) -> Result
         provider: deposit.provider.clone(),
         provider_tx_id: deposit.provider_tx_id.clone(),
         status: DepositStatus::Completed,
-        was_pending: deposit.pending.is_some(),
+        was: deposit.pending.map(|_| from),
     });
-    Ok(Draft { payee_id: Some(deposit.user_id), ..Draft::new(Action::Deposited, act, deposit.amount, legs) })
+    Ok(Draft { payee_id: Some(deposit.user_id), ..Draft::new(action, act, deposit.amount, legs) })
 }

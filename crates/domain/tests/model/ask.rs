@@ -140,6 +140,7 @@ impl Ask {
                 provider: Provider::parse(through).unwrap(),
                 provider_tx_id: reference.map(|number| format!("payment {number}")),
                 pending: pending.map(|number| DepositId::new(Uuid::from_u128(number))),
+                is_release: false,
             }),
             Self::Transfer { from, to, amount: cents, note: words } => Command::Transfer(Transfer {
                 from: user_id(from),

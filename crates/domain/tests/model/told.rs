@@ -277,7 +277,7 @@ fn row(act: &Act) -> Row {
             through: row.provider.as_str().to_owned(),
             reference: row.provider_tx_id.clone(),
             status: row.status.as_str(),
-            was_pending: row.was_pending,
+            was_pending: row.was.is_some(),
         },
         Act::Transfer { note } => Row::Transfer { note: owned(note) },
         Act::Unlock(row) => Row::Unlock { id: number(row.id.uuid()), content: number(row.content_id.uuid()) },
@@ -389,6 +389,7 @@ fn refused(refusal: &Refusal) -> Refused {
         | Refusal::PayoutDecided
         | Refusal::DepositNotFound
         | Refusal::DepositMismatch
+        | Refusal::DepositNotHeld
         | Refusal::PaymentKnown => Refused::new(code),
     }
 }

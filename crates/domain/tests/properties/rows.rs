@@ -157,6 +157,7 @@ fn deposits() -> impl Strategy<Value = Vec<DepositAsked>> {
             user_id: user(owner),
             amount: Amount::new(cents).unwrap(),
             provider: Provider::sandbox(),
+            provider_tx_id: None,
             status,
         };
         rows.into_iter().zip(1..).map(asked).collect()
@@ -222,15 +223,16 @@ fn purchases() -> impl Strategy<Value = (UserId, Command)> {
 
 /// Money in and out, and what administrators ask for.
 fn movements() -> impl Strategy<Value = (UserId, Command)> {
-    let deposit =
-        (1..=5_u128, prop_oneof![1..=3_i64, 1..=Amount::MAX.get()], option::of(1..=3_u128), option::of(1..=9_u8));
-    let deposit = deposit.prop_map(|(to, cents, pending, payment)| {
+    let cents = prop_oneof![1..=3_i64, 1..=Amount::MAX.get()];
+    let deposit = (1..=5_u128, cents, option::of(1..=3_u128), option::of(1..=9_u8), any::<bool>());
+    let deposit = deposit.prop_map(|(to, cents, pending, payment, is_release)| {
         let deposit = Deposit {
             user_id: user(to),
             amount: Amount::new(cents).unwrap(),
             provider: Provider::sandbox(),
             provider_tx_id: payment.map(|number| format!("payment {number}")),
             pending: pending.map(|number| DepositId::new(id(300 + number))),
+            is_release: is_release && pending.is_some(),
         };
         (user(to), Command::Deposit(deposit))
     });

@@ -74,6 +74,7 @@ impl Bench {
                 provider: Provider::sandbox(),
                 provider_tx_id: None,
                 pending: None,
+                is_release: false,
             };
             let request = bench.request(user, Command::Deposit(deposit));
             bench.save(bench.decide(&[request]).await).await;

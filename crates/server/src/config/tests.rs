@@ -211,3 +211,46 @@ fn debug_output_of_the_settings_holds_no_secret() {
     let text = format!("{:?}", load(&production(&[])).unwrap());
     assert!(!text.contains(JWT) && !text.contains(SERVER));
 }
+
+/// Twenty-four bytes.
+const WEBHOOK: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+
+#[test]
+fn a_payment_provider_needs_a_name_of_its_own_and_a_secret() {
+    let set = |name, secret| {
+        let pairs = [("SUPERAPP_PAYMENTS__WEBHOOK_PROVIDER", name), ("SUPERAPP_PAYMENTS__WEBHOOK_SECRET", secret)];
+        (load(&pairs), load(&production(&pairs)))
+    };
+    assert!(load(&[]).unwrap().webhook().unwrap().is_none());
+    let two = format!("{WEBHOOK}  MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
+    for (secret, keys) in [(WEBHOOK, 1), (&two, 2)] {
+        let (_, production) = set("acme", secret);
+        let webhook = production.unwrap().webhook().unwrap().unwrap();
+        assert_eq!((webhook.provider.as_str(), webhook.keys.len()), ("acme", keys));
+    }
+    let five = [WEBHOOK; 5].join(" ");
+    for (name, secret, key) in [
+        ("Acme", WEBHOOK, "payments.webhook_provider"),
+        ("sandbox", WEBHOOK, "payments.webhook_provider"),
+        ("manual", WEBHOOK, "payments.webhook_provider"),
+        ("acme", "", "payments.webhook_secret"),
+        ("acme", "whsec_", "payments.webhook_secret"),
+        ("acme", "whsec_not base64!", "payments.webhook_secret"),
+        ("acme", &five, "payments.webhook_secret"),
+    ] {
+        for refused in <[_; 2]>::from(set(name, secret)) {
+            let told = refused.unwrap_err().to_string();
+            assert!(told.contains(key) && (secret.is_empty() || !told.contains(secret)), "{name} {secret}: {told}");
+        }
+    }
+    let (development, production) = set("acme", "c2hvcnQ");
+    assert!(development.is_ok() && production.unwrap_err().to_string().contains("at least 24 bytes"));
+}
+
+#[test]
+fn the_secret_of_a_payment_provider_is_not_shown() {
+    let pairs = [("SUPERAPP_PAYMENTS__WEBHOOK_PROVIDER", "acme"), ("SUPERAPP_PAYMENTS__WEBHOOK_SECRET", WEBHOOK)];
+    let printed = sources("", &pairs).print().unwrap();
+    assert!(printed.contains(&("payments.webhook_secret".to_owned(), "********".to_owned())));
+    assert!(!format!("{:?}", load(&pairs).unwrap()).contains(WEBHOOK));
+}

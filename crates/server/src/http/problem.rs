@@ -162,6 +162,13 @@ impl Problem {
         Self::new(StatusCode::UNAUTHORIZED, "unauthenticated", "Sign-in is required", detail)
     }
 
+    /// A webhook that is not signed as it must be. It does not say what is wrong with it.
+    #[must_use]
+    pub fn invalid_signature() -> Self {
+        let detail = "sign the event as Standard Webhooks says, with the secret of this server and the time of now";
+        Self::new(StatusCode::UNAUTHORIZED, "invalid_signature", "The signature is not valid", detail)
+    }
+
     /// Signed in, and not allowed.
     #[must_use]
     pub fn forbidden(detail: &'static str) -> Self {
@@ -312,6 +319,7 @@ impl From<&Refusal> for Problem {
             Refusal::PayoutDecided => (StatusCode::CONFLICT, "The payout is decided"),
             Refusal::DepositNotFound => (StatusCode::NOT_FOUND, "The deposit does not exist"),
             Refusal::DepositMismatch => (StatusCode::CONFLICT, "The deposit does not match"),
+            Refusal::DepositNotHeld => (StatusCode::CONFLICT, "The deposit is not held"),
             Refusal::PaymentKnown => (StatusCode::CONFLICT, "The payment was credited before"),
         };
         Self::new(status, refusal.code(), title, refusal.to_string())
@@ -328,6 +336,11 @@ impl From<Denial> for Problem {
             Denial::WrongPassword => (StatusCode::UNPROCESSABLE_ENTITY, "wrong_password", "The password is wrong"),
             Denial::RefreshReused => (StatusCode::UNAUTHORIZED, "refresh_token_reused", "The token was used before"),
             Denial::RefreshInvalid => (StatusCode::UNAUTHORIZED, "invalid_refresh_token", "The token is not valid"),
+            Denial::TooManyPendingDeposits => {
+                (StatusCode::CONFLICT, "too_many_pending_deposits", "Too many deposits are pending")
+            }
+            Denial::DepositNotFound => (StatusCode::NOT_FOUND, "deposit_not_found", "The deposit does not exist"),
+            Denial::DepositDecided => (StatusCode::CONFLICT, "deposit_decided", "The deposit is decided"),
             Denial::SessionNotFound
             | Denial::UserNotFound
             | Denial::WalletNotFound

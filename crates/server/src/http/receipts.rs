@@ -11,6 +11,7 @@ use super::parameters::rfc3339;
 use super::problem::Problem;
 use super::users::json_response;
 use crate::ledger::Render;
+use crate::store::deposits::Deposit;
 use crate::store::entries::Line;
 use domain::id::{ContentId, DepositId, GiftId, PayoutId, SubscriptionId, TransactionId, UserId};
 use domain::idempotency::StoredResponse;
@@ -78,8 +79,9 @@ pub struct DepositBody {
     /// The provider's own id of the payment.
     #[serde(skip_serializing_if = "Option::is_none")]
     provider_tx_id: Option<String>,
-    /// The transaction that credited the wallet.
-    tx_id: String,
+    /// The transaction that credited the wallet, once one did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tx_id: Option<String>,
     /// When it was asked for.
     created_at: String,
 }
@@ -120,8 +122,22 @@ impl DepositBody {
             amount_cents: transaction.amount.credit().get(),
             provider: deposit.provider.as_str().to_owned(),
             provider_tx_id: deposit.provider_tx_id.clone(),
-            tx_id: transaction.id.to_string(),
+            tx_id: Some(transaction.id.to_string()),
             created_at: rfc3339(transaction.created_at),
+        }
+    }
+}
+
+impl From<Deposit> for DepositBody {
+    fn from(Deposit { asked, tx_id, created_at }: Deposit) -> Self {
+        Self {
+            id: asked.id.to_string(),
+            status: asked.status.as_str(),
+            amount_cents: asked.amount.credit().get(),
+            provider: asked.provider.as_str().to_owned(),
+            provider_tx_id: asked.provider_tx_id,
+            tx_id: tx_id.map(|id| id.to_string()),
+            created_at: rfc3339(created_at),
         }
     }
 }

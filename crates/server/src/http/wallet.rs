@@ -4,17 +4,16 @@ use super::extract::{Caller, Fields, Id, Origin, Parameters};
 use super::once::{self, Payment};
 use super::parameters::{Page, Problems, RequiredKey, limit, moment, rfc3339};
 use super::problem::{Problem, ProblemBody};
-use super::receipts::{Asker, DepositBody, TransactionBody};
+use super::receipts::{Asker, TransactionBody};
 use crate::app::App;
 use crate::store::{entries, users, wallets};
 use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
-use domain::command::{Command, Deposit, Transfer};
+use domain::command::{Command, Transfer};
 use domain::id::{TransactionId, UserId};
 use domain::text::Note;
 use domain::transaction::TransactionType;
-use domain::wallet::Provider;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use utoipa::{IntoParams, ToSchema};
@@ -190,42 +189,4 @@ pub async fn transfer(
         (Command::Transfer(Transfer { from, to, amount, note }), asker.renderer())
     };
     once::pay(&app, &caller, &origin, key, move |view| users::username(view, to), plan).await
-}
-
-/// A deposit into one's own wallet.
-#[derive(Clone, Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct DepositRequest {
-    /// How much, in cents.
-    #[schema(example = 10000, minimum = 1)]
-    amount_cents: i64,
-    /// Through whom. `sandbox` completes at once, and exists in development only.
-    #[schema(example = "sandbox")]
-    provider: String,
-}
-
-/// Deposits money into one's own wallet.
-#[utoipa::path(post, path = "/api/wallet/deposits", tag = "wallet", security(("bearer" = [])), params(RequiredKey),
-    request_body = DepositRequest,
-    responses((status = 201, description = "The deposit", body = DepositBody),
-        (status = 422, description = "`balance_limit_exceeded`, `idempotency_key_reused`", body = ProblemBody, content_type = "application/problem+json"), Problems))]
-pub async fn deposit(
-    State(app): State<App>,
-    caller: Caller,
-    origin: Origin,
-    Payment { body, key }: Payment<DepositRequest>,
-) -> Result<Response, Problem> {
-    let mut fields = Fields::default();
-    let amount = fields.amount("/amount_cents", body.amount_cents, app.config.money.amount_cents_max);
-    let provider = fields.check("/provider", Provider::parse(&body.provider));
-    let (amount, provider) = fields.finish(amount.zip(provider))?;
-    if provider != Provider::sandbox() || !app.config.sandbox() {
-        return Err(Problem::unknown_provider());
-    }
-    let (user_id, request_id) = (caller.id(), Arc::clone(&origin.request_id));
-    let plan = move |()| {
-        let asker = Asker { user_id, payee_username: None, request_id };
-        (Command::Deposit(Deposit { user_id, amount, provider, provider_tx_id: None, pending: None }), asker.renderer())
-    };
-    once::pay(&app, &caller, &origin, key, |_| Ok(()), plan).await
 }

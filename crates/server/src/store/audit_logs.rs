@@ -86,7 +86,7 @@ pub struct Page {
     pub tx_id: Option<TransactionId>,
     /// Only about this kind of thing.
     pub entity_type: Option<EntityType>,
-    /// Only about this thing. Its index needs the kind, too.
+    /// Only about this thing. Its index needs the kind, too: without one it is a deposit, or a transaction.
     pub entity_id: Option<Uuid>,
     /// Only by this account.
     pub actor_id: Option<UserId>,
@@ -115,6 +115,15 @@ pub fn statement(page: &Page) -> &'static str {
         return "SELECT id, action, actor_id, credential_id, address, request_id, entity_type, entity_id, tx_id, before,
                 after, created_at FROM audit_logs
             WHERE entity_type = $7 AND entity_id = $8 AND id < $1 AND id >= $2 AND created_at >= $3 AND created_at < $4
+                AND action = COALESCE($5, action) AND actor_id IS NOT DISTINCT FROM COALESCE($6, actor_id)
+                AND tx_id IS NOT DISTINCT FROM COALESCE($9, tx_id)
+            ORDER BY id DESC LIMIT $10";
+    }
+    if page.entity_id.is_some() {
+        return "SELECT id, action, actor_id, credential_id, address, request_id, entity_type, entity_id, tx_id, before,
+                after, created_at FROM audit_logs
+            WHERE entity_type IN ('deposit', 'transaction') AND entity_id = $8 AND id < $1 AND id >= $2
+                AND created_at >= $3 AND created_at < $4 AND entity_type = COALESCE($7, entity_type)
                 AND action = COALESCE($5, action) AND actor_id IS NOT DISTINCT FROM COALESCE($6, actor_id)
                 AND tx_id IS NOT DISTINCT FROM COALESCE($9, tx_id)
             ORDER BY id DESC LIMIT $10";

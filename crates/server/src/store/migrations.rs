@@ -33,7 +33,8 @@ macro_rules! migration {
 }
 
 /// Every step, in order.
-pub const MIGRATIONS: &[Migration] = &[migration!(1, "0001_money_path"), migration!(2, "0002_what_fans_pay_for")];
+pub const MIGRATIONS: &[Migration] =
+    &[migration!(1, "0001_money_path"), migration!(2, "0002_what_fans_pay_for"), migration!(3, "0003_payment_events")];
 
 const TABLE: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (
     version    INTEGER NOT NULL PRIMARY KEY,

@@ -5,10 +5,11 @@ use domain::audit::{Action, EntityType};
 use domain::content::{ContentType, Price};
 use domain::gift::BoardPeriod;
 use domain::id::{
-    AuditId, ContentId, DepositId, GiftId, PayoutId, ReconciliationId, RefundId, SessionId, SubscriptionId,
-    TransactionId, UnlockId, UserId, WalletId,
+    AuditId, ContentId, DepositId, GiftId, PaymentEventId, PayoutId, ReconciliationId, RefundId, SessionId,
+    SubscriptionId, TransactionId, UnlockId, UserId, WalletId,
 };
 use domain::money::{Amount, Cents};
+use domain::payment::EventOutcome;
 use domain::payout::PayoutStatus;
 use domain::receipt::DepositStatus;
 use domain::sale::Source;
@@ -276,6 +277,7 @@ id_values!(
     ContentId,
     DepositId,
     GiftId,
+    PaymentEventId,
     PayoutId,
     ReconciliationId,
     RefundId,
@@ -316,6 +318,7 @@ word_values!(
     ContentType,
     DepositStatus,
     EntityType,
+    EventOutcome,
     PayoutStatus,
     PlanTier,
     Role,

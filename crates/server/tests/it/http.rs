@@ -17,3 +17,4 @@ mod openapi;
 mod sales;
 mod users;
 mod wallet;
+mod webhooks;

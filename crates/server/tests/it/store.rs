@@ -14,6 +14,7 @@ mod jobs;
 mod leaderboards;
 mod ledger;
 mod migrations;
+mod payment_events;
 mod payouts;
 mod plans;
 mod processes;

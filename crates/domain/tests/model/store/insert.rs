@@ -70,15 +70,17 @@ impl Store {
         );
         let (user_id, amount) = (transaction.payee_id.unwrap(), transaction.amount);
         let status = DepositStatus::Pending;
-        let asked = DepositAsked { id: row.id, user_id, amount, provider: row.provider.clone(), status };
+        let provider = row.provider.clone();
+        let asked = DepositAsked { id: row.id, user_id, amount, provider, provider_tx_id: None, status };
         assert_eq!(row.status, DepositStatus::Completed);
-        if row.was_pending {
+        if row.was.is_some() {
             assert_eq!(self.deposits[&row.id], asked, "{transaction:?}");
         } else {
             assert_eq!(row.id.uuid(), transaction.id.uuid());
             assert!(!self.deposits.contains_key(&row.id), "{transaction:?}");
         }
-        self.deposits.insert(row.id, DepositAsked { status: row.status, ..asked });
+        self.deposits
+            .insert(row.id, DepositAsked { status: row.status, provider_tx_id: row.provider_tx_id.clone(), ..asked });
         if let Some(id) = &row.provider_tx_id {
             assert!(self.payments.insert((row.provider.clone(), id.clone())), "{transaction:?}");
         }

@@ -146,6 +146,7 @@ impl World {
             user_id: user_id(row.to),
             amount: Amount::new(row.amount).unwrap(),
             provider: Provider::parse(row.through).unwrap(),
+            provider_tx_id: None,
             status: if row.is_pending { DepositStatus::Pending } else { DepositStatus::Failed },
         });
     }

@@ -85,6 +85,7 @@ fn entity_id(kind: EntityType, id: Uuid) -> String {
         EntityType::Transaction => TransactionId::new(id).to_string(),
         EntityType::Wallet => WalletId::new(id).to_string(),
         EntityType::Reconciliation => ReconciliationId::new(id).to_string(),
+        EntityType::Deposit => DepositId::new(id).to_string(),
         EntityType::Content => ContentId::new(id).to_string(),
         // A plan has no id of its own: it is its creator's.
         EntityType::Plan => UserId::new(id).to_string(),
@@ -102,7 +103,8 @@ fn entity(text: &str) -> Option<(&'static str, Uuid)> {
         ReconciliationId::PREFIX => ("reconciliation", text.parse::<ReconciliationId>().ok()?.uuid()),
         ContentId::PREFIX => ("content", text.parse::<ContentId>().ok()?.uuid()),
         TransactionId::PREFIX => ("transaction", text.parse::<TransactionId>().ok()?.uuid()),
-        DepositId::PREFIX => ("transaction", text.parse::<DepositId>().ok()?.uuid()),
+        // One that was asked for is on record as itself, one that was made at once as its transaction.
+        DepositId::PREFIX => ("", text.parse::<DepositId>().ok()?.uuid()),
         UnlockId::PREFIX => ("transaction", text.parse::<UnlockId>().ok()?.uuid()),
         SubscriptionId::PREFIX => ("subscription", text.parse::<SubscriptionId>().ok()?.uuid()),
         GiftId::PREFIX => ("transaction", text.parse::<GiftId>().ok()?.uuid()),

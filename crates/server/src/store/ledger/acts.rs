@@ -12,7 +12,7 @@ use domain::transaction::Transaction;
 pub(super) fn save(work: &mut Work<'_>, transaction: &Transaction) -> Result<(), StoreError> {
     match &transaction.act {
         Act::Transfer { .. } => Ok(()),
-        Act::Deposit(deposit) if deposit.was_pending => deposits::complete(work, transaction, deposit),
+        Act::Deposit(deposit) if deposit.was.is_some() => deposits::complete(work, transaction, deposit),
         Act::Deposit(deposit) => deposits::insert(work, transaction, deposit),
         Act::Unlock(unlock) => insert_unlock(work, transaction, unlock),
         Act::Subscribe { subscription, ended } => {

@@ -190,7 +190,7 @@ fn payout(view: &View<'_>, id: PayoutId) -> Result<Option<Payout>, StoreError> {
 }
 
 fn deposit(view: &View<'_>, id: DepositId) -> Result<Option<DepositAsked>, StoreError> {
-    let text = "SELECT user_id, amount_cents, provider, status FROM deposits WHERE id = $1";
+    let text = "SELECT user_id, amount_cents, provider, provider_tx_id, status FROM deposits WHERE id = $1";
     view.query_opt(text, &[id.into()], |row| {
         let provider: String = row.get(2)?;
         Ok(DepositAsked {
@@ -199,7 +199,8 @@ fn deposit(view: &View<'_>, id: DepositId) -> Result<Option<DepositAsked>, Store
             amount: row.get(1)?,
             provider: Provider::parse(&provider)
                 .map_err(|_| StoreError::Column { column: 2, expected: "a provider" })?,
-            status: row.get(3)?,
+            provider_tx_id: row.get(3)?,
+            status: row.get(4)?,
         })
     })
 }

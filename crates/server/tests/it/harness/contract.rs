@@ -30,13 +30,15 @@ pub fn operations(app: &App) -> Vec<Operation> {
     let mut list = Vec::new();
     for (path, item) in document["paths"].as_object().unwrap() {
         for (method, operation) in item.as_object().unwrap() {
+            // A webhook judges no body before its signature: its own tests send it hostile ones.
+            let is_signed = path.starts_with("/api/webhooks/");
             let schema = &operation["requestBody"]["content"]["application/json"]["schema"];
             let parameters = operation["parameters"].as_array().cloned().unwrap_or_default();
             list.push(Operation {
                 method: method.to_uppercase().parse().unwrap(),
                 path: path.clone(),
                 is_public: operation["security"].is_null(),
-                body: (!schema.is_null()).then(|| resolve(document, schema).as_object().unwrap().clone()),
+                body: (!schema.is_null() && !is_signed).then(|| resolve(document, schema).as_object().unwrap().clone()),
                 takes_key: parameters.iter().any(|parameter| parameter["name"] == "Idempotency-Key"),
             });
         }

@@ -8,13 +8,15 @@ use std::collections::BTreeSet;
 /// Every route there is. A new one is entered here, with the decision whether it is public.
 const ROUTES: &[(&str, &str, Access)] = &[
     ("DELETE", "/api/auth/sessions/{id}", Access::SignedIn),
+    ("DELETE", "/api/content/{id}", Access::Creator),
     ("GET", "/api/admin/audit-logs", Access::Admin),
     ("GET", "/api/admin/jobs", Access::Admin),
+    ("GET", "/api/admin/payment-events", Access::Admin),
+    ("GET", "/api/admin/payouts", Access::Admin),
     ("GET", "/api/admin/reconciliations", Access::Admin),
     ("GET", "/api/admin/reconciliations/{id}", Access::Admin),
     ("GET", "/api/admin/users", Access::Admin),
     ("GET", "/api/admin/users/{id}", Access::Admin),
-    ("DELETE", "/api/content/{id}", Access::Creator),
     ("GET", "/api/auth/sessions", Access::SignedIn),
     ("GET", "/api/content", Access::SignedIn),
     ("GET", "/api/content/unlocked", Access::SignedIn),
@@ -36,6 +38,8 @@ const ROUTES: &[(&str, &str, Access)] = &[
     ("GET", "/api/subscriptions/{id}", Access::SignedIn),
     ("GET", "/api/users/me", Access::SignedIn),
     ("GET", "/api/wallet/balance", Access::SignedIn),
+    ("GET", "/api/wallet/deposits", Access::SignedIn),
+    ("GET", "/api/wallet/deposits/{id}", Access::SignedIn),
     ("GET", "/api/wallet/transactions", Access::SignedIn),
     ("GET", "/api/wallet/transactions/{tx_id}", Access::SignedIn),
     ("GET", "/livez", Access::Public),
@@ -43,10 +47,12 @@ const ROUTES: &[(&str, &str, Access)] = &[
     ("PATCH", "/api/admin/users/{id}", Access::Admin),
     ("PATCH", "/api/content/{id}", Access::Creator),
     ("PATCH", "/api/users/me", Access::SignedIn),
+    ("POST", "/api/admin/deposits/{id}/reject", Access::AdminMoney),
+    ("POST", "/api/admin/deposits/{id}/release", Access::AdminMoney),
     ("POST", "/api/admin/payouts/{id}/approve", Access::AdminMoney),
     ("POST", "/api/admin/payouts/{id}/reject", Access::AdminMoney),
-    ("POST", "/api/admin/transactions/{tx_id}/refund", Access::AdminMoney),
     ("POST", "/api/admin/reconciliations", Access::Admin),
+    ("POST", "/api/admin/transactions/{tx_id}/refund", Access::AdminMoney),
     ("POST", "/api/admin/wallets/{id}/freeze", Access::Admin),
     ("POST", "/api/admin/wallets/{id}/unfreeze", Access::Admin),
     ("POST", "/api/auth/login", Access::Public),
@@ -64,6 +70,7 @@ const ROUTES: &[(&str, &str, Access)] = &[
     ("POST", "/api/users/me/creator", Access::SignedIn),
     ("POST", "/api/wallet/deposits", Access::Money),
     ("POST", "/api/wallet/transfer", Access::Money),
+    ("POST", "/api/webhooks/payments/{provider}", Access::Public),
     ("PUT", "/api/creators/me/plans/{tier}", Access::Creator),
 ];
 
@@ -117,7 +124,8 @@ async fn what_is_not_public_is_closed_to_whoever_is_not_signed_in() {
             call().header("authorization", "Basic YW5uOmFubg==").send().await,
         ] {
             assert_eq!(reply.code() == "unauthenticated", !operation.is_public, "{reply}");
-            assert!(!matches!(reply.status, 404 | 405), "{reply}");
+            // A provider that is not set up is no public route's fault.
+            assert!(reply.status != 405 && reply.code() != "route_not_found", "{reply}");
         }
     }
 }

@@ -87,6 +87,7 @@ impl Bank {
             provider: Provider::sandbox(),
             provider_tx_id: None,
             pending: None,
+            is_release: false,
         })
     }
 

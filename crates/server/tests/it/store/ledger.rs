@@ -62,7 +62,7 @@ fn deposit_row(number: u128) -> DepositRow {
         provider: Provider::sandbox(),
         provider_tx_id: Some(format!("payment {number}")),
         status: DepositStatus::Completed,
-        was_pending: false,
+        was: None,
     }
 }
 

@@ -1,0 +1,182 @@
+//! What a payment provider says of a deposit, and what follows from it.
+//!
+//! Whether the provider said it at all is settled before: here the words are only compared with the deposit.
+
+use crate::id::DepositId;
+use crate::receipt::{DepositAsked, DepositStatus};
+use crate::wallet::Provider;
+use crate::words::words;
+use thiserror::Error;
+
+/// Deposits of one user that may wait for their provider.
+pub const PENDING_MAX: i64 = 20;
+
+/// The provider's own id of an event: 1 to 200 visible ASCII characters, and no full stop, which ends the id in
+/// what is signed.
+#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct EventId(String);
+
+/// Why a text is not an [`EventId`].
+#[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
+#[error("must be 1 to 200 visible ASCII characters without a full stop")]
+pub struct InvalidEventId;
+
+impl EventId {
+    /// Checks length and characters.
+    ///
+    /// # Errors
+    /// [`InvalidEventId`] for an empty or long text, a full stop, spaces, or anything outside visible ASCII.
+    pub fn parse(text: &str) -> Result<Self, InvalidEventId> {
+        if (1..=200).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'.') {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(InvalidEventId)
+        }
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+words! {
+    /// The events that mean something to us.
+    EventType {
+        /// The money is there.
+        Succeeded = "payment.succeeded",
+        /// There will be no money.
+        Failed = "payment.failed",
+    }
+}
+
+words! {
+    /// What became of an event.
+    EventOutcome {
+        /// It is right, and the ledger is about to credit it.
+        Settling = "settling",
+        /// The money is in the wallet.
+        Completed = "completed",
+        /// The deposit failed.
+        Failed = "failed",
+        /// The deposit is held: an administrator decides.
+        Held = "held",
+        /// Nothing was changed.
+        Ignored = "ignored",
+    }
+}
+
+words! {
+    /// Why an event did not do what it says.
+    Doubt {
+        /// It is not the object that it should be.
+        Unreadable = "unreadable",
+        /// It is of a kind that means nothing to us.
+        UnknownType = "unknown_type",
+        /// No deposit through this provider has this id.
+        UnknownDeposit = "unknown_deposit",
+        /// The amount is not the one that was asked for, or is missing.
+        WrongAmount = "wrong_amount",
+        /// The currency is not ours, or is missing.
+        WrongCurrency = "wrong_currency",
+        /// It does not say which payment it is about.
+        NoPayment = "payment_id_missing",
+        /// The deposit had failed before.
+        AfterFailure = "after_failure",
+        /// The deposit was completed before, by the same payment.
+        AlreadyCompleted = "already_completed",
+        /// The deposit was completed before, by another payment: the payer may have paid twice.
+        SecondPayment = "second_payment",
+        /// The deposit failed before.
+        AlreadyFailed = "already_failed",
+        /// The deposit is held, and an administrator decides.
+        AlreadyHeld = "already_held",
+    }
+}
+
+/// An event as its provider signed it. What could not be read of it is missing.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct PaymentEvent {
+    /// Who says it.
+    pub provider: Provider,
+    /// The provider's own id of the event.
+    pub event_id: EventId,
+    /// What the provider calls it; empty if it could not be read.
+    pub event_type: String,
+    /// The deposit that it is about.
+    pub deposit_id: Option<DepositId>,
+    /// The provider's own id of the payment.
+    pub provider_tx_id: Option<String>,
+    /// How much was paid.
+    pub amount_cents: Option<i64>,
+    /// In what.
+    pub currency: Option<String>,
+}
+
+/// What follows from an event.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Verdict {
+    /// The ledger credits the deposit.
+    Settle,
+    /// The deposit has failed.
+    Fail,
+    /// The deposit is held for an administrator.
+    Hold(Doubt),
+    /// Nothing changes.
+    Ignore(Doubt),
+}
+
+impl Verdict {
+    /// What became of the event, and why.
+    #[must_use]
+    pub const fn outcome(self) -> (EventOutcome, Option<Doubt>) {
+        match self {
+            Self::Settle => (EventOutcome::Settling, None),
+            Self::Fail => (EventOutcome::Failed, None),
+            Self::Hold(doubt) => (EventOutcome::Held, Some(doubt)),
+            Self::Ignore(doubt) => (EventOutcome::Ignored, Some(doubt)),
+        }
+    }
+}
+
+/// Rules on an event, given the deposit that it names as it is now, if there is one.
+#[must_use]
+pub fn judge(deposit: Option<&DepositAsked>, event: &PaymentEvent, currency: &str) -> Verdict {
+    let Some(event_type) = EventType::parse(&event.event_type) else {
+        let is_empty = event.event_type.is_empty();
+        return Verdict::Ignore(if is_empty { Doubt::Unreadable } else { Doubt::UnknownType });
+    };
+    let named = deposit.filter(|deposit| deposit.provider == event.provider && Some(deposit.id) == event.deposit_id);
+    let Some(deposit) = named else { return Verdict::Ignore(Doubt::UnknownDeposit) };
+    match (event_type, deposit.status) {
+        (EventType::Succeeded, DepositStatus::Pending) => {
+            doubt(deposit, event, currency).map_or(Verdict::Settle, Verdict::Hold)
+        }
+        (EventType::Succeeded, DepositStatus::Failed) => Verdict::Hold(Doubt::AfterFailure),
+        (EventType::Succeeded, DepositStatus::Completed) if deposit.provider_tx_id != event.provider_tx_id => {
+            Verdict::Ignore(Doubt::SecondPayment)
+        }
+        (EventType::Failed, DepositStatus::Pending) => Verdict::Fail,
+        (EventType::Failed, DepositStatus::Failed) => Verdict::Ignore(Doubt::AlreadyFailed),
+        (_, DepositStatus::Completed) => Verdict::Ignore(Doubt::AlreadyCompleted),
+        (_, DepositStatus::Held) => Verdict::Ignore(Doubt::AlreadyHeld),
+    }
+}
+
+/// What of a payment does not match its deposit.
+fn doubt(deposit: &DepositAsked, event: &PaymentEvent, currency: &str) -> Option<Doubt> {
+    if event.amount_cents != Some(deposit.amount.credit().get()) {
+        Some(Doubt::WrongAmount)
+    } else if event.currency.as_deref() != Some(currency) {
+        Some(Doubt::WrongCurrency)
+    } else if event.provider_tx_id.is_none() {
+        Some(Doubt::NoPayment)
+    } else {
+        None
+    }
+}
+
+#[cfg(test)]
+#[path = "payment/tests.rs"]
+mod tests;
