@@ -206,7 +206,7 @@ fn a_refusal_leaves_the_book_as_it_was_and_what_is_done_adds_up() {
         Ok(())
     });
     result.unwrap();
-    assert_eq!(refused.borrow().len(), 27, "every refusal came up: {refused:?}");
+    assert_eq!(refused.borrow().len(), 28, "every refusal came up: {refused:?}");
     assert_eq!(done.borrow().len(), TransactionType::ALL.len(), "every kind came up: {done:?}");
 }
 

@@ -25,7 +25,6 @@ const ROUTES: &[(&str, &str, Access)] = &[
     ("GET", "/api/creators/{id}", Access::SignedIn),
     ("GET", "/api/entitlements", Access::SignedIn),
     ("GET", "/api/gifts/catalog", Access::SignedIn),
-    ("GET", "/api/admin/payouts", Access::Admin),
     ("GET", "/api/creator/earnings", Access::Creator),
     ("GET", "/api/creator/earnings/series", Access::Creator),
     ("GET", "/api/gifts/leaderboard", Access::SignedIn),
