@@ -36,9 +36,9 @@ enum Tried {
 /// Charges for every renewal that is due, and puts those off that were refused. Says how many were charged.
 ///
 /// # Errors
-/// If the database fails; what was charged before stays charged.
+/// The first failure, after everybody else who was looked at has been charged: one broken row holds nobody up.
 pub async fn renew_due(app: &App) -> Result<usize, StoreError> {
-    let mut charged = 0;
+    let (mut charged, mut failed) = (0, None);
     loop {
         let now = app.clock.now();
         let due = app.database.read(move |view| subscriptions::due(view, now, BATCH_MAX)).await?;
@@ -46,9 +46,15 @@ pub async fn renew_due(app: &App) -> Result<usize, StoreError> {
         for some in due.chunks(AT_ONCE) {
             let tries: Vec<_> = some.iter().map(|row| tokio::spawn(renew(app.clone(), *row))).collect();
             for tried in tries {
-                let tried = tried.await.map_err(|_| StoreError::Panicked)??;
-                charged += usize::from(tried == Tried::Charged);
+                match tried.await.map_err(|_| StoreError::Panicked).and_then(|tried| tried) {
+                    Ok(tried) => charged += usize::from(tried == Tried::Charged),
+                    Err(error) => failed = failed.or(Some(error)),
+                }
             }
+        }
+        // A row that failed is still due: looking again at once would only find it again.
+        if let Some(error) = failed {
+            return Err(error);
         }
         if is_last || app.is_draining() {
             return Ok(charged);
@@ -110,7 +116,8 @@ async fn charge(app: &App, row: &Subscription) -> Result<Tried, StoreError> {
         Ok(Answer::KeyReused) => Err(StoreError::Broken("a renewal's key belongs to something else")),
         // The next run finds out what happened: the key and the period are in the ledger.
         Err(LedgerError::OutcomeUnknown) => Err(StoreError::OutcomeUnknown),
-        Err(LedgerError::Broken) => Err(StoreError::Broken("a renewal cannot be executed")),
+        // Put off like a refusal, so that it neither stays first in line nor keeps the subscription for ever.
+        Err(LedgerError::Broken) => Ok(Tried::Refused("internal")),
         Err(LedgerError::Overloaded | LedgerError::Expired | LedgerError::Unavailable) => Err(StoreError::Overloaded),
     }
 }

@@ -9,7 +9,7 @@ use crate::receipt::Act;
 use crate::refusal::{Refusal, Whose};
 use crate::timestamp::Timestamp;
 use crate::transaction::{Legs, Party};
-use crate::wallet::{Provider, SystemWallet};
+use crate::wallet::{Provider, SystemWallet, WalletStatus};
 
 pub(super) fn hold(book: &Book, id: TransactionId, asked: &RequestPayout, now: Timestamp) -> Result<Draft, Refusal> {
     if book.has_pending_payout(asked.creator_id) {
@@ -33,6 +33,12 @@ pub(super) fn decide(book: &Book, decision: &DecidePayout) -> Result<Draft, Refu
     let payout = payout.ok_or(Refusal::PayoutNotFound)?;
     if payout.status != PayoutStatus::Pending {
         return Err(Refusal::PayoutDecided);
+    }
+    // The money of a frozen wallet stays where it is, held money included. A rejection credits the wallet, so
+    // the book asks for its status by itself.
+    let is_frozen = book.wallet(payout.creator_id).is_none_or(|wallet| wallet.status != WalletStatus::Active);
+    if decision.is_paid && is_frozen {
+        return Err(Refusal::WalletFrozen(Whose::Recipients));
     }
     let (status, action, to, payee_id) = if decision.is_paid {
         let outside = Party::System(SystemWallet::Clearing(Provider::manual()));

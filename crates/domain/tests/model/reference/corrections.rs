@@ -101,6 +101,10 @@ impl Model {
         if status != "pending" {
             return Err(Refused::new("payout_decided"));
         }
+        // The money of a frozen wallet stays where it is, held money included.
+        if is_paid && self.frozen.contains(&creator) {
+            return Err(Refused::about("wallet_frozen", "recipients"));
+        }
         let (status, to) =
             if is_paid { ("paid", Holder::Clearing("manual")) } else { ("rejected", Holder::User(creator)) };
         let payout = Payout { creator, amount, status, made };

@@ -55,6 +55,21 @@ async fn a_rejected_payout_gives_the_money_back() {
 }
 
 #[tokio::test]
+async fn held_money_of_a_frozen_wallet_stays_where_it_is() {
+    let app = TestApp::new().await;
+    let (bob, admin) = (creator(&app, "bob").await, app.admin("eve").await);
+    let payout = bob.ask_payout(400_000).fresh_key().send().await.done(201).json();
+    app.freeze(&bob).await;
+    let approve = || admin.post(path(&payout, "approve")).json(json!({ "reference": "bank 42" }));
+    approve().key("later").send().await.refused(403, "wallet_frozen");
+    let reject = admin.post(path(&payout, "reject")).json(json!({ "reason": "no" })).fresh_key();
+    reject.send().await.refused(403, "wallet_frozen");
+    app.unfreeze(&bob).await;
+    approve().key("later").send().await.done(200);
+    assert_eq!(bob.balance().await, 600_000);
+}
+
+#[tokio::test]
 async fn every_refusal_of_a_payout_has_its_code_and_moves_nothing() {
     let app = TestApp::new().await;
     let (ann, bob, admin) = (app.rich("ann", 1_000_000).await, creator(&app, "bob").await, app.admin("eve").await);
