@@ -108,13 +108,9 @@ pub async fn deposits(
     let before = before.map(|(at, id)| (at, DepositId::new(id)));
     // One line more than is shown tells whether there is another page.
     let wanted = deposits::Page { before, limit: shown.saturating_add(1) };
-    let mut lines = app.database.read(move |view| deposits::list(view, user, wanted)).await?;
-    let shown = usize::try_from(shown).unwrap_or_default();
-    let more = lines.len() > shown;
-    lines.truncate(shown);
-    let last = lines.last().filter(|_| more);
-    let next_cursor = last.map(|line| app.cursors.write(&scope, (line.created_at, line.asked.id.uuid())));
-    Ok(Json(Page { data: lines.into_iter().map(DepositBody::from).collect(), next_cursor }))
+    let lines = app.database.read(move |view| deposits::list(view, user, wanted)).await?;
+    let cursor = |line: &deposits::Deposit| app.cursors.write(&scope, (line.created_at, line.asked.id.uuid()));
+    Ok(Json(Page::cut(lines, shown, cursor, DepositBody::from)))
 }
 
 /// One of one's own deposits.

@@ -108,11 +108,7 @@ pub async fn payment_events(
         provider: provider.flatten(),
         limit: shown.saturating_add(1),
     };
-    let mut lines = app.database.read(move |view| payment_events::list(view, &wanted)).await?;
-    let shown = usize::try_from(shown).unwrap_or_default();
-    let more = lines.len() > shown;
-    lines.truncate(shown);
-    let last = lines.last().filter(|_| more);
-    let next_cursor = last.map(|line| app.cursors.write(&scope, (line.received_at, line.id.uuid())));
-    Ok(Json(Page { data: lines.into_iter().map(PaymentEventLine::from).collect(), next_cursor }))
+    let lines = app.database.read(move |view| payment_events::list(view, &wanted)).await?;
+    let cursor = |line: &payment_events::Recorded| app.cursors.write(&scope, (line.received_at, line.id.uuid()));
+    Ok(Json(Page::cut(lines, shown, cursor, PaymentEventLine::from)))
 }

@@ -123,13 +123,9 @@ async fn page(app: &App, creator: Option<UserId>, filter: Filter) -> Result<Json
     let before = filter.cursor.as_deref().map(|cursor| app.cursors.read(&scope, cursor)).transpose()?;
     let before = before.map(|(at, id)| (at, PayoutId::new(id)));
     let wanted = shown.saturating_add(1);
-    let read = move |view: &crate::store::View<'_>| payouts::list(view, creator, status, before, wanted);
-    let mut lines = app.database.read(read).await?;
-    let more = lines.len() > usize::try_from(shown).unwrap_or_default();
-    lines.truncate(usize::try_from(shown).unwrap_or_default());
-    let last = lines.last().filter(|_| more);
-    let next_cursor = last.map(|line| app.cursors.write(&scope, (line.payout.created_at, line.payout.id.uuid())));
-    Ok(Json(Page { data: lines.into_iter().map(PayoutBody::from).collect(), next_cursor }))
+    let lines = app.database.read(move |view| payouts::list(view, creator, status, before, wanted)).await?;
+    let cursor = |line: &Listed| app.cursors.write(&scope, (line.payout.created_at, line.payout.id.uuid()));
+    Ok(Json(Page::cut(lines, shown, cursor, PayoutBody::from)))
 }
 
 /// The reference of the payment that was made outside of here.

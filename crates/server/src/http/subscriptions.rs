@@ -90,15 +90,11 @@ pub async fn list(
     let scope = format!("subscriptions {user}");
     let before = filter.cursor.as_deref().map(|cursor| app.cursors.read(&scope, cursor)).transpose()?;
     let before = before.map(|(at, id)| (at, SubscriptionId::new(id)));
-    let wanted = limit(filter.limit)?;
-    let shown = usize::try_from(wanted).unwrap_or_default();
-    let read = move |view: &crate::store::View<'_>| subscriptions::list(view, user, before, wanted.saturating_add(1));
-    let mut rows = app.database.read(read).await?;
-    let more = rows.len() > shown;
-    rows.truncate(shown);
-    let last = rows.last().filter(|_| more);
-    let next_cursor = last.map(|row| app.cursors.write(&scope, (row.created_at, row.id.uuid())));
-    Ok(Json(Page { data: rows.iter().map(SubscriptionBody::from).collect(), next_cursor }))
+    let shown = limit(filter.limit)?;
+    let wanted = shown.saturating_add(1);
+    let rows = app.database.read(move |view| subscriptions::list(view, user, before, wanted)).await?;
+    let cursor = |row: &Subscription| app.cursors.write(&scope, (row.created_at, row.id.uuid()));
+    Ok(Json(Page::cut(rows, shown, cursor, |row| SubscriptionBody::from(&row))))
 }
 
 /// Subscriptions that give access now.

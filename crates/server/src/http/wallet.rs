@@ -123,15 +123,12 @@ pub async fn transactions(
 ) -> Result<Json<Page<TransactionBody>>, Problem> {
     let user = caller.id();
     let page = filter.page(&app, user)?;
-    let shown = usize::try_from(page.limit).unwrap_or_default();
+    let shown = page.limit;
     // One line more than is shown tells whether there is another page.
     let wanted = entries::Page { limit: page.limit.saturating_add(1), ..page };
-    let mut lines = app.database.read(move |view| entries::history(view, user, &wanted)).await?;
-    let more = lines.len() > shown;
-    lines.truncate(shown);
-    let last = lines.last().filter(|_| more);
-    let next_cursor = last.map(|line| app.cursors.write(&filter.scope(user), (line.created_at, line.tx_id.uuid())));
-    Ok(Json(Page { data: lines.into_iter().map(TransactionBody::from).collect(), next_cursor }))
+    let lines = app.database.read(move |view| entries::history(view, user, &wanted)).await?;
+    let cursor = |line: &entries::Line| app.cursors.write(&filter.scope(user), (line.created_at, line.tx_id.uuid()));
+    Ok(Json(Page::cut(lines, shown, cursor, TransactionBody::from)))
 }
 
 /// One transaction of one's own wallet.

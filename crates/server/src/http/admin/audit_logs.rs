@@ -1,6 +1,5 @@
 //! The audit log, by transaction, thing, actor, action and time. It holds no secret, so it shows everything.
 
-use super::page;
 use crate::app::App;
 use crate::http::extract::{Fields, Parameters};
 use crate::http::parameters::{Page, Problems, limit, moment, rfc3339};
@@ -194,5 +193,5 @@ pub async fn audit_logs(
     let wanted = log::Page { limit: shown.saturating_add(1), ..wanted };
     let lines = app.database.read(move |view| log::list(view, &wanted)).await?;
     let cursor = |line: &Line| app.cursors.write(&filter.scope(), (line.created_at, line.id.uuid()));
-    Ok(Json(page(lines, shown, cursor, AuditBody::from)))
+    Ok(Json(Page::cut(lines, shown, cursor, AuditBody::from)))
 }

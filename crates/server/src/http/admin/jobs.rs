@@ -1,6 +1,5 @@
 //! Background work: when each job last ran, how it went, and when it runs next.
 
-use super::page;
 use crate::app::App;
 use crate::http::parameters::{Page, Problems, rfc3339};
 use crate::http::problem::Problem;
@@ -53,5 +52,5 @@ impl From<Job> for JobBody {
     responses((status = 200, description = "The jobs", body = Page<JobBody>), Problems))]
 pub async fn jobs(State(app): State<App>, _admin: Admin) -> Result<Json<Page<JobBody>>, Problem> {
     let lines = app.database.look_up(rows::list).await?;
-    Ok(Json(page(lines, i64::MAX, |_| String::new(), JobBody::from)))
+    Ok(Json(Page::cut(lines, i64::MAX, |_| String::new(), JobBody::from)))
 }

@@ -1,6 +1,5 @@
 //! Looking at the whole ledger on request, and the results that were kept.
 
-use super::page;
 use crate::app::App;
 use crate::http::extract::{Id, Origin, Parameters};
 use crate::http::once::{self, Once};
@@ -127,7 +126,7 @@ pub async fn reconciliations(
     let before = before.map(|(_, id)| ReconciliationId::new(id));
     let lines = app.database.read(move |view| results::list(view, before, shown.saturating_add(1))).await?;
     let cursor = |result: &Reconciliation| app.cursors.write(SCOPE, (result.started_at, result.id.uuid()));
-    Ok(Json(page(lines, shown, cursor, ReconciliationBody::from)))
+    Ok(Json(Page::cut(lines, shown, cursor, ReconciliationBody::from)))
 }
 
 /// One result.

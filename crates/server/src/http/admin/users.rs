@@ -1,6 +1,6 @@
 //! Accounts, as administrators see and change them.
 
-use super::{page, word};
+use super::word;
 use crate::app::App;
 use crate::http::extract::{Fields, Id, Origin, Parameters};
 use crate::http::once::{self, Once};
@@ -134,7 +134,7 @@ pub async fn users(
     let wanted = accounts_store::Page { limit: shown.saturating_add(1), ..wanted };
     let lines = app.database.read(move |view| accounts_store::list(view, &wanted)).await?;
     let cursor = |user: &User| app.cursors.write(&filter.scope(), (user.created_at, user.id.uuid()));
-    Ok(Json(page(lines, shown, cursor, AccountBody::from)))
+    Ok(Json(Page::cut(lines, shown, cursor, AccountBody::from)))
 }
 
 /// One account.
