@@ -18,16 +18,16 @@ pub use person::Person;
 pub use reply::Reply;
 pub use rows::AuditRow;
 
+use crate::place::{self, Place};
 use axum::Router;
 use axum::http::Method;
 use domain::reconciliation::Discrepancy;
 use domain::timestamp::{Span, Timestamp};
 use std::collections::BTreeMap;
 use std::ops::Deref;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
-use superapp::app::{App, open_database};
+use superapp::app::App;
 use superapp::auth::secrets::Secrets;
 use superapp::clock::Clock;
 use superapp::config::Sources;
@@ -60,7 +60,9 @@ pub struct Client {
 pub struct TestApp {
     client: Client,
     time: Arc<AtomicI64>,
-    directory: TempDir,
+    // Its secrets.
+    _directory: TempDir,
+    place: Place,
     reconciled: bool,
 }
 
@@ -80,6 +82,15 @@ impl TestApp {
 
     /// A server with settings, named as in the environment.
     pub async fn with(settings: &[(&str, &str)]) -> Self {
+        Self::on(Place::new(), settings).await
+    }
+
+    /// A server on a file, whatever the run is on: for what only files have.
+    pub async fn on_a_file() -> Self {
+        Self::on(Place::sqlite(), &[]).await
+    }
+
+    async fn on(place: Place, settings: &[(&str, &str)]) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let named = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
         let environment: BTreeMap<String, String> = SETTINGS.iter().chain(settings).map(named).collect();
@@ -87,10 +98,10 @@ impl TestApp {
         let secrets = Secrets::load(&config.auth, directory.path()).unwrap();
         let time = Arc::new(AtomicI64::new(START.as_micros()));
         let clock = Clock::Frozen(Arc::clone(&time));
-        let database = open_database(&config, &database_path(directory.path()), &clock).unwrap();
+        let database = Database::open(&place.location, &place::options()).unwrap();
         let (app, _writer) = App::build(config, secrets, database, clock).await.unwrap();
         let client = Client { router: router(&app), app };
-        Self { client, time, directory, reconciled: false }
+        Self { client, time, _directory: directory, place, reconciled: false }
     }
 
     /// Moves the clock on.
@@ -132,7 +143,7 @@ impl TestApp {
 
     /// The files of the database, as bytes: what somebody finds who takes the disk.
     pub fn disk(&self) -> Vec<u8> {
-        let path = database_path(self.directory.path());
+        let path = self.place.file();
         let log = path.with_extension("db-wal");
         [std::fs::read(path).unwrap(), std::fs::read(log).unwrap()].concat()
     }
@@ -148,10 +159,6 @@ impl TestApp {
         self.reconciled = true;
         self.database.close().await;
     }
-}
-
-fn database_path(directory: &Path) -> PathBuf {
-    directory.join("superapp.db")
 }
 
 /// Everything that is wrong with a ledger, by every check that there is.
