@@ -56,6 +56,33 @@ pub struct Client {
     router: Router,
 }
 
+impl Deref for Client {
+    type Target = App;
+
+    fn deref(&self) -> &App {
+        &self.app
+    }
+}
+
+impl Client {
+    /// A server on the files of a directory, which may have been another one's before, by a clock that is handed in.
+    pub async fn open(directory: &Path, time: &Arc<AtomicI64>, settings: &[(&str, &str)]) -> Self {
+        let named = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        let environment: BTreeMap<String, String> = SETTINGS.iter().chain(settings).map(named).collect();
+        let config = Sources { file: None, environment }.load().unwrap();
+        let secrets = Secrets::load(&config.auth, directory).unwrap();
+        let clock = Clock::Frozen(Arc::clone(time));
+        let database = open_database(&config, &database_path(directory), &clock).unwrap();
+        let (app, _writer) = App::build(config, secrets, database, clock).await.unwrap();
+        Self { router: router(&app), app }
+    }
+
+    /// A request without a credential.
+    pub fn call(&self, method: Method, path: impl Into<String>) -> Call {
+        Call::new(self.clone(), method, path)
+    }
+}
+
 /// A server of its own for one test. Dropping it reconciles the ledger and fails the test on any discrepancy.
 pub struct TestApp {
     client: Client,
@@ -81,15 +108,8 @@ impl TestApp {
     /// A server with settings, named as in the environment.
     pub async fn with(settings: &[(&str, &str)]) -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let named = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
-        let environment: BTreeMap<String, String> = SETTINGS.iter().chain(settings).map(named).collect();
-        let config = Sources { file: None, environment }.load().unwrap();
-        let secrets = Secrets::load(&config.auth, directory.path()).unwrap();
         let time = Arc::new(AtomicI64::new(START.as_micros()));
-        let clock = Clock::Frozen(Arc::clone(&time));
-        let database = open_database(&config, &database_path(directory.path()), &clock).unwrap();
-        let (app, _writer) = App::build(config, secrets, database, clock).await.unwrap();
-        let client = Client { router: router(&app), app };
+        let client = Client::open(directory.path(), &time, settings).await;
         Self { client, time, directory, reconciled: false }
     }
 
@@ -105,7 +125,7 @@ impl TestApp {
 
     /// A request without a credential.
     pub fn call(&self, method: Method, path: impl Into<String>) -> Call {
-        Call::new(self.client.clone(), method, path)
+        self.client.call(method, path)
     }
 
     /// A read without a credential.
@@ -155,7 +175,7 @@ fn database_path(directory: &Path) -> PathBuf {
 }
 
 /// Everything that is wrong with a ledger, by every check that there is.
-async fn discrepancies(database: Database, now: Timestamp) -> Result<Vec<Discrepancy>, StoreError> {
+pub async fn discrepancies(database: Database, now: Timestamp) -> Result<Vec<Discrepancy>, StoreError> {
     let look = move |view: &superapp::store::View<'_>| {
         let found: Result<Vec<_>, _> = CHECKS.iter().map(|(_, check)| check(view, now)).collect();
         Ok(found?.concat())

@@ -6,5 +6,6 @@ mod documentation;
 mod harness;
 mod http;
 mod ledger;
+mod renewals;
 mod store;
 mod tidy;
