@@ -13,6 +13,7 @@ mod errors;
 mod gifts;
 mod health;
 mod idempotency;
+mod matrix;
 mod openapi;
 mod sales;
 mod users;

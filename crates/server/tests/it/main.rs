@@ -7,5 +7,6 @@ mod harness;
 mod http;
 mod ledger;
 mod place;
+mod renewals;
 mod store;
 mod tidy;
