@@ -143,22 +143,21 @@ async fn a_closure_whose_error_ends_the_whole_transaction_does_not_take_its_neig
 
 #[tokio::test]
 async fn nothing_is_answered_or_seen_before_the_commit_of_its_group() {
-    for db in databases() {
-        let ((mut before, wait_before), (mut behind, wait_behind)) = (gate(), gate());
-        let mut held = pin!(db.write(move |_| wait_before.wait()));
-        let mut first = pin!(db.write(insert(1)));
-        let mut last = pin!(db.write(move |_| wait_behind.wait()));
-        // Polled once, they are in the queue, in this order.
-        assert!(is_pending(held.as_mut()).await && is_pending(first.as_mut()).await && is_pending(last.as_mut()).await);
-        before.reached().await;
-        before.open();
-        behind.reached().await;
-        assert!(is_pending(first.as_mut()).await, "it ran, and its group goes on");
-        assert_eq!(db.read(count).await, 0);
-        behind.open();
-        tokio::join!(held, first, last);
-        assert_eq!(db.read(count).await, 1);
-    }
+    let db = Fixture::sqlite();
+    let ((mut before, wait_before), (mut behind, wait_behind)) = (gate(), gate());
+    let mut held = pin!(db.write(move |_| wait_before.wait()));
+    let mut first = pin!(db.write(insert(1)));
+    let mut last = pin!(db.write(move |_| wait_behind.wait()));
+    // Polled once, they are in the queue, in this order.
+    assert!(is_pending(held.as_mut()).await && is_pending(first.as_mut()).await && is_pending(last.as_mut()).await);
+    before.reached().await;
+    before.open();
+    behind.reached().await;
+    assert!(is_pending(first.as_mut()).await, "it ran, and its group goes on");
+    assert_eq!(db.read(count).await, 0);
+    behind.open();
+    tokio::join!(held, first, last);
+    assert_eq!(db.read(count).await, 1);
 }
 
 #[tokio::test]

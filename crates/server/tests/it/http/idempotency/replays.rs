@@ -2,6 +2,7 @@
 
 use crate::harness::{Call, OddBody, Person, Reply, TestApp};
 use serde_json::json;
+use superapp::store::View;
 
 const TRANSFER: &str = "/api/wallet/transfer";
 
@@ -134,7 +135,10 @@ async fn only_headers_that_describe_the_answer_are_stored() {
     let again: Reply = right(&ann, &bob).send().await;
     assert!(again.is_replay() && again.header("connection") == "close", "{again}");
     assert_ne!(again.request_id(), first.request_id());
-    let kept = "SELECT COUNT(*) FROM idempotency_keys, json_each(headers)
-        WHERE json_each.value ->> 0 NOT IN ('content-type', 'location')";
-    assert_eq!(app.count(kept).await, 0);
+    let read = |view: &View<'_>| view.query("SELECT headers FROM idempotency_keys", &[], |row| row.get::<String>(0));
+    let kept = app.database.read(read).await.unwrap();
+    assert!(!kept.is_empty());
+    for (name, _) in kept.iter().flat_map(|kept| serde_json::from_str::<Vec<(String, String)>>(kept).unwrap()) {
+        assert!(["content-type", "location"].contains(&name.as_str()), "{name}");
+    }
 }
