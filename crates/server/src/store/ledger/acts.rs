@@ -30,7 +30,7 @@ pub(super) fn save(work: &mut Work<'_>, transaction: &Transaction) -> Result<(),
         Act::Gift(gift) => insert_gift(work, transaction, gift),
         Act::Refund(refund) => save_refund(work, transaction, refund),
         Act::PayoutHold(payout) => insert_payout(work, payout),
-        Act::PayoutDecision(payout) => decide_payout(work, transaction, payout),
+        Act::PayoutDecision { payout, .. } => decide_payout(work, transaction, payout),
     }
 }
 
