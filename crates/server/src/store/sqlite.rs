@@ -7,6 +7,7 @@ mod connection;
 mod lookers;
 mod readers;
 mod settings;
+mod truncation;
 mod writer;
 
 pub(super) use connection::Connection;
@@ -30,7 +31,7 @@ pub struct Options {
     pub read_wait: Duration,
     /// WAL pages after which the checkpointer copies them into the file.
     pub checkpoint_pages: i64,
-    /// WAL bytes above which the writer itself empties the log, once.
+    /// WAL bytes above which the writer itself empties the log, unless a reader holds it.
     pub wal_bytes_max: u64,
 }
 
@@ -83,10 +84,9 @@ impl Sqlite {
         let checkpointing = Connection::open_writer(path)?;
         let pages = options.checkpoint_pages;
         threads.push(spawn("checkpointer", move || writer::checkpoint(&checkpointing, pages, &checkpoints_stopped))?);
-        let wal = settings::wal_path(path);
-        let wal_bytes_max = options.wal_bytes_max;
+        let truncation = truncation::Truncation::new(settings::wal_path(path), options.wal_bytes_max);
         threads.push(spawn("writer", move || {
-            writer::run(&writing, &writer_queue, &wal, wal_bytes_max);
+            writer::run(&writing, &writer_queue, truncation);
             // Dropping it ends the checkpointer.
             drop(stop_checkpoints);
         })?);
