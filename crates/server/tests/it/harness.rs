@@ -93,6 +93,14 @@ impl TestApp {
         Self { client, time, directory, reconciled: false }
     }
 
+    /// Another process on the same database, with the same clock.
+    pub async fn another_process(&self) -> App {
+        let config = self.config.clone();
+        let secrets = Secrets::load(&config.auth, self.directory.path()).unwrap();
+        let database = open_database(&config, &database_path(self.directory.path()), &self.clock).unwrap();
+        App::build(config, secrets, database, self.clock.clone()).await.unwrap().0
+    }
+
     /// Moves the clock on.
     pub fn advance(&self, span: Span) {
         self.time.fetch_add(span.as_micros(), Ordering::SeqCst);
