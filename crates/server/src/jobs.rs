@@ -14,7 +14,7 @@ use crate::renewals;
 use crate::store::jobs::{self, Outcome};
 use crate::store::{StoreError, View, Work, idempotency_keys, sessions};
 use domain::audit::Actor;
-use domain::timestamp::{Span, Timestamp};
+use domain::timestamp::Span;
 use hold::{Hold, Over};
 use std::pin::Pin;
 use std::time::Duration;
