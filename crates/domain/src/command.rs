@@ -205,7 +205,7 @@ pub struct DecidePayout {
 pub struct Needs {
     /// Users whose wallets are read or moved.
     pub users: BTreeSet<UserId>,
-    /// Creators whose debt is repaid or grows.
+    /// Creators whose debt is repaid or grows, or would have to be repaid first.
     pub debtors: BTreeSet<UserId>,
     /// Idempotency keys.
     pub keys: BTreeSet<(UserId, KeyDigest)>,
@@ -272,10 +272,12 @@ impl Command {
             }
             Self::RequestPayout(payout) => {
                 needs.users.insert(payout.creator_id);
+                needs.debtors.insert(payout.creator_id);
                 needs.payees.insert(payout.creator_id);
             }
             Self::DecidePayout(decision) => {
                 needs.users.extend(decision.creator_id);
+                needs.debtors.extend(decision.creator_id);
                 needs.payouts.insert(decision.payout_id);
             }
         }

@@ -50,8 +50,13 @@ pub enum Act {
     Refund(RefundRow),
     /// Money was held for a payout.
     PayoutHold(Payout),
-    /// A payout was paid or rejected: the payout as it is now.
-    PayoutDecision(Payout),
+    /// A payout was paid or rejected.
+    PayoutDecision {
+        /// The payout as it is now.
+        payout: Payout,
+        /// How much of it repaid what its creator owed, instead of going back to their wallet.
+        repaid: Cents,
+    },
 }
 
 /// A deposit as it is kept.

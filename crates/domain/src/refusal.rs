@@ -104,6 +104,14 @@ pub enum Refusal {
     /// A payout is pending.
     #[error("a payout of yours is pending; wait until it is decided")]
     PayoutPending,
+    /// The creator owes the platform because of refunds, and no money goes out before that is repaid.
+    #[error("{}", debt(*owed, *whose))]
+    DebtOutstanding {
+        /// What they owe.
+        owed: Cents,
+        /// That of the one who asks for a payout, or of the one whose payout is decided.
+        whose: Whose,
+    },
     /// There is no such payout.
     #[error("there is no such payout; GET /api/admin/payouts lists them")]
     PayoutNotFound,
@@ -151,6 +159,7 @@ impl Refusal {
             Self::TransactionNotFound => "transaction_not_found",
             Self::RefundExceedsOriginal { .. } => "refund_exceeds_original",
             Self::PayoutPending => "payout_pending",
+            Self::DebtOutstanding { .. } => "debt_outstanding",
             Self::PayoutNotFound => "payout_not_found",
             Self::PayoutDecided => "payout_decided",
             Self::DepositNotFound => "deposit_not_found",
@@ -167,5 +176,18 @@ impl Refusal {
     #[must_use]
     pub const fn is_final(&self) -> bool {
         !matches!(self, Self::WalletFrozen(_) | Self::AccountSuspended(_) | Self::RenewalNotDue)
+    }
+}
+
+/// Who owes it decides what there is to do.
+fn debt(owed: Cents, whose: Whose) -> String {
+    let owed = owed.get();
+    match whose {
+        Whose::Yours => format!(
+            "you owe {owed} cents because of refunds, and what you earn repays them first; ask again when they are repaid"
+        ),
+        Whose::Payers | Whose::Recipients => format!(
+            "the creator owes {owed} cents because of refunds; reject the payout, and they are repaid from it first"
+        ),
     }
 }

@@ -131,7 +131,7 @@ impl Transaction {
             Act::Subscribe { .. } | Act::Renew(_) => TransactionType::Subscription,
             Act::Gift(_) => TransactionType::Gift,
             Act::Refund(_) => TransactionType::Refund,
-            Act::PayoutHold(_) | Act::PayoutDecision(_) => TransactionType::Payout,
+            Act::PayoutHold(_) | Act::PayoutDecision { .. } => TransactionType::Payout,
         }
     }
 

@@ -57,6 +57,8 @@ const KINDS: &[&str] = &[
     "payout held",
     "payout paid",
     "payout rejected",
+    "payout rejected that repaid a debt",
+    "payout rejected that repaid a debt and left something",
     // Refusals.
     "insufficient_funds",
     "recipient_not_found",
@@ -80,6 +82,7 @@ const KINDS: &[&str] = &[
     "transaction_not_found",
     "refund_exceeds_original",
     "payout_pending",
+    "debt_outstanding",
     "payout_not_found",
     "payout_decided",
     "deposit_not_found",

@@ -14,6 +14,7 @@ use domain::decide::{Answer, answer, decide};
 use domain::id::{TransactionId, UserId, WalletId};
 use domain::idempotency::{Fingerprint, Idempotency, Key, Record, StoredResponse};
 use domain::money::{Amount, Cents};
+use domain::payout::{Payout, PayoutStatus};
 use domain::receipt::{Act, Outcome};
 use domain::timestamp::{Span, Timestamp};
 use domain::transaction::{Leg, Legs, Party, Transaction, TransactionType};
@@ -172,8 +173,35 @@ fn check(transaction: &Transaction) -> Result<(), TestCaseError> {
         let bounds = if entry.user_id.is_some() { 0..=most } else { -most..=0 };
         prop_assert!(entry.balance_after.is_none_or(|balance| bounds.contains(&balance.get())), "{:?}", entry);
     }
+    if let Act::PayoutDecision { payout, repaid } = &transaction.act {
+        check_decision(transaction, payout, *repaid)?;
+    }
     if let Act::Refund(row) = &transaction.act {
         prop_assert!(row.sale.left().and_then(|left| left.minus(&row.shares)).is_some(), "{:?}", row);
+    }
+    Ok(())
+}
+
+/// What comes back repays the creator's debt first, and nothing of what goes out does.
+fn check_decision(transaction: &Transaction, payout: &Payout, repaid: Cents) -> Result<(), TestCaseError> {
+    let debt = transaction.entries.iter().find(|entry| entry.user_id.is_none() && entry.balance_after.is_some());
+    prop_assert_eq!(debt.map_or(Cents::ZERO, |entry| entry.amount), repaid);
+    let back = transaction.entry_of(payout.creator_id).map_or(0, |entry| entry.amount.get());
+    let amount = if payout.status == PayoutStatus::Rejected { payout.amount.credit().get() } else { 0 };
+    prop_assert_eq!(back + repaid.get(), amount);
+    let left = debt.and_then(|entry| entry.balance_after).unwrap_or(Cents::ZERO);
+    prop_assert!(back == 0 || left == Cents::ZERO, "{:?}", transaction);
+    Ok(())
+}
+
+/// Nobody is paid out, or begins to be, who owes.
+fn check_solvency(book: &Book, act: &Act) -> Result<(), TestCaseError> {
+    match act {
+        Act::PayoutHold(payout) => prop_assert_eq!(book.owed(payout.creator_id), Cents::ZERO),
+        Act::PayoutDecision { payout, .. } if payout.status == PayoutStatus::Paid => {
+            prop_assert_eq!(book.owed(payout.creator_id), Cents::ZERO);
+        }
+        _ => {}
     }
     Ok(())
 }
@@ -195,6 +223,7 @@ fn a_refusal_leaves_the_book_as_it_was_and_what_is_done_adds_up() {
                 Ok(receipt) => {
                     prop_assert_ne!(shown(&book), before);
                     check(&receipt.transaction)?;
+                    check_solvency(&book, &receipt.transaction.act)?;
                     done.borrow_mut().insert(receipt.transaction.kind().as_str());
                 }
                 Err(refusal) => {
@@ -206,7 +235,7 @@ fn a_refusal_leaves_the_book_as_it_was_and_what_is_done_adds_up() {
         Ok(())
     });
     result.unwrap();
-    assert_eq!(refused.borrow().len(), 28, "every refusal came up: {refused:?}");
+    assert_eq!(refused.borrow().len(), 29, "every refusal came up: {refused:?}");
     assert_eq!(done.borrow().len(), TransactionType::ALL.len(), "every kind came up: {done:?}");
 }
 

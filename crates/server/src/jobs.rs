@@ -1,6 +1,11 @@
-//! Background work: each job has a name, an interval, a row that makes it run once across processes, and a metric.
+//! Background work: each job has a name, an interval, a task, a row that makes it run once across processes, and
+//! metrics.
 //!
 //! A job takes the time from the clock and may run again after a crash, so it must do what is due and no more.
+
+mod hold;
+
+pub use hold::{LEASE, RUN_MAX};
 
 use crate::app::App;
 use crate::config::Config;
@@ -9,7 +14,8 @@ use crate::renewals;
 use crate::store::jobs::{self, Outcome};
 use crate::store::{StoreError, View, Work, idempotency_keys, sessions};
 use domain::audit::Actor;
-use domain::timestamp::{Span, Timestamp};
+use domain::timestamp::Span;
+use hold::{Hold, Over};
 use std::pin::Pin;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -23,16 +29,14 @@ const SWEEP_ROWS_MAX: i64 = 1_000;
 /// wait for its decision, and is judged by when it arrived.
 pub const SWEEP_MARGIN: Span = Span::hours(1);
 
-/// How often the background task looks for what is due. A look is one read of a few rows.
+/// How often the task of a job looks whether it is due. A look is one read of a few rows.
 const TICK: Duration = Duration::from_secs(1);
-
-/// How long a run holds its job. When its process dies, another one takes the job after this time.
-pub const LEASE: Span = Span::seconds(600);
 
 /// How soon a run that failed is tried again, if its interval is not shorter.
 pub const RETRY: Span = Span::seconds(60);
 
-type Running = Pin<Box<dyn Future<Output = Result<(), StoreError>> + Send>>;
+/// One run of a job.
+pub type Running = Pin<Box<dyn Future<Output = Result<(), StoreError>> + Send>>;
 
 /// Something that is done again and again.
 #[derive(Clone, Copy, Debug)]
@@ -40,8 +44,9 @@ pub struct Job {
     /// In the database, in metrics and in logs.
     pub name: &'static str,
     /// From the beginning of a run to the next one; none if it is off.
-    interval: fn(&Config) -> Option<Span>,
-    run: fn(App) -> Running,
+    pub interval: fn(&Config) -> Option<Span>,
+    /// Does what is due. It may be dropped at any await, so what must not be half done is one unit of work.
+    pub run: fn(App) -> Running,
 }
 
 /// Every job there is.
@@ -73,93 +78,123 @@ fn interval(seconds: u64) -> Option<Span> {
     (seconds > 0).then(|| Span::seconds(i64::try_from(seconds).unwrap_or(i64::MAX)))
 }
 
-/// The background task of a server.
+/// The background tasks of a server: one to a job, so that no job waits for another.
 #[derive(Debug)]
 pub struct Jobs {
     stop: watch::Sender<bool>,
-    task: JoinHandle<()>,
+    tasks: Vec<JoinHandle<()>>,
 }
 
 impl Jobs {
-    /// Starts it.
+    /// Starts them.
     #[must_use]
     pub fn start(app: &App) -> Self {
         let (stop, stopped) = watch::channel(false);
-        Self { stop, task: tokio::spawn(keep_running(app.clone(), stopped)) }
+        let start = |job: &Job| {
+            let interval = (job.interval)(&app.config)?;
+            Some(tokio::spawn(keep_running(app.clone(), *job, interval, stopped.clone())))
+        };
+        Self { stop, tasks: JOBS.iter().filter_map(start).collect() }
     }
 
-    /// Stops it, between two jobs.
+    /// Stops them. A run that is under way ends at its next step, because the server drains.
     pub async fn stop(self) {
         let _ = self.stop.send(true);
-        let _ = self.task.await;
+        for task in self.tasks {
+            let _ = task.await;
+        }
     }
 }
 
-async fn keep_running(app: App, mut stopped: watch::Receiver<bool>) {
+async fn keep_running(app: App, job: Job, interval: Span, mut stopped: watch::Receiver<bool>) {
     loop {
         tokio::select! {
             _ = stopped.changed() => return,
             () = tokio::time::sleep(TICK) => {}
         }
-        if let Err(error) = run_due(&app).await {
-            tracing::warn!(error = &error as &dyn std::error::Error, "jobs cannot be looked up; trying again");
+        if let Err(error) = run_if_due(&app, job, interval).await {
+            let error = &error as &dyn std::error::Error;
+            tracing::warn!(job = job.name, error, "a job cannot be looked up; trying again");
         }
     }
 }
 
-/// Runs every job that is due now and that nobody else runs, each once and one after the other. Answers with the
-/// names of those that ran.
+/// Runs every job that is due now and that nobody else runs, each once and all at the same time. Answers with the
+/// names of those that ran, in the order of the list.
 ///
 /// # Errors
 /// If the database cannot be asked. A job that fails is no error: its row, the metrics and the log say it.
-pub async fn run_due(app: &App) -> Result<Vec<&'static str>, StoreError> {
-    let rows = app.database.look_up(jobs::list).await?;
-    let mut ran = Vec::new();
-    for job in JOBS {
+pub async fn run_due(app: &App, jobs: &[Job]) -> Result<Vec<&'static str>, StoreError> {
+    let mut looks = Vec::new();
+    for job in jobs {
         let Some(interval) = (job.interval)(&app.config) else { continue };
-        let now = app.clock.now();
-        let is_due = rows.iter().find(|row| row.name == job.name).is_none_or(|row| row.is_due(now));
-        if is_due && !app.is_draining() && run(app, *job, interval, now).await? {
-            ran.push(job.name);
+        let (app, job) = (app.clone(), *job);
+        looks.push((job.name, tokio::spawn(async move { run_if_due(&app, job, interval).await })));
+    }
+    let mut ran = Vec::new();
+    for (name, look) in looks {
+        if look.await.map_err(|_| StoreError::Panicked)?? {
+            ran.push(name);
         }
     }
     Ok(ran)
 }
 
-/// Runs one job, unless another process was faster.
-async fn run(app: &App, job: Job, interval: Span, now: Timestamp) -> Result<bool, StoreError> {
-    let (name, holder) = (job.name, app.ids.uuid());
-    let claim = move |work: &mut Work<'_>| jobs::claim(work, name, holder, now, LEASE);
-    if !app.database.write(claim, deadline(app)).await? {
+/// Runs one job if it is due, unless another process was faster.
+async fn run_if_due(app: &App, job: Job, interval: Span) -> Result<bool, StoreError> {
+    let rows = app.database.look_up(jobs::list).await?;
+    let now = app.clock.now();
+    let is_due = rows.iter().find(|row| row.name == job.name).is_none_or(|row| row.is_due(now));
+    if !is_due || app.is_draining() {
         return Ok(false);
     }
-    // On a task of its own: a panic ends this run and no other.
-    let outcome = match tokio::spawn((job.run)(app.clone())).await {
+    let Some(hold) = Hold::take(app, job.name, now).await? else { return Ok(false) };
+    metrics::gauge!("job_running", "job" => job.name).set(1.0);
+    let outcome = run(app, job, &hold).await;
+    let ended = app.clock.now();
+    let shown = outcome.map_or("lost", Outcome::as_str);
+    metrics::counter!("job_runs_total", "job" => job.name, "outcome" => shown).increment(1);
+    metrics::gauge!("job_running", "job" => job.name).set(0.0);
+    let seconds = u32::try_from(ended.as_micros() / 1_000_000).unwrap_or_default();
+    metrics::gauge!("job_last_run_timestamp_seconds", "job" => job.name).set(f64::from(seconds));
+    // What was missed meanwhile is not made up for: a run does all that is due.
+    let next = now.plus(if outcome == Some(Outcome::Failed) { interval.min(RETRY) } else { interval });
+    let is_given_back = match outcome {
+        Some(outcome) => hold.give_back(app, ended, next, outcome).await?,
+        None => false,
+    };
+    if !is_given_back {
+        tracing::warn!(job = job.name, "this run lost its hold, and another one has begun");
+    }
+    Ok(true)
+}
+
+/// One run, on a task of its own, so that a panic ends this run and no other. `None` if it was ended because another
+/// one holds the job.
+async fn run(app: &App, job: Job, hold: &Hold) -> Option<Outcome> {
+    let mut task = tokio::spawn((job.run)(app.clone()));
+    let ended = tokio::select! {
+        ended = &mut task => ended,
+        over = hold.keep(app) => {
+            task.abort();
+            // It may have ended at this very moment; what it did is done either way.
+            let _ = task.await;
+            tracing::error!(job = job.name, ?over, "a run was ended before it was done");
+            return (over == Over::Late).then_some(Outcome::Failed);
+        }
+    };
+    Some(match ended {
         Ok(Ok(())) => Outcome::Done,
         Ok(Err(error)) => {
-            tracing::warn!(
-                job = name,
-                error = &error as &dyn std::error::Error,
-                "a job failed; it will be tried again"
-            );
+            let error = &error as &dyn std::error::Error;
+            tracing::warn!(job = job.name, error, "a job failed; it will be tried again");
             Outcome::Failed
         }
         Err(error) => {
-            tracing::error!(job = name, error = &error as &dyn std::error::Error, "a job panicked");
+            tracing::error!(job = job.name, error = &error as &dyn std::error::Error, "a job panicked");
             Outcome::Failed
         }
-    };
-    // What was missed meanwhile is not made up for: a run does all that is due.
-    let next = now.plus(if outcome == Outcome::Failed { interval.min(RETRY) } else { interval });
-    let ended = app.clock.now();
-    metrics::counter!("job_runs_total", "job" => name, "outcome" => outcome.as_str()).increment(1);
-    let seconds = u32::try_from(ended.as_micros() / 1_000_000).unwrap_or_default();
-    metrics::gauge!("job_last_run_timestamp_seconds", "job" => name).set(f64::from(seconds));
-    let finish = move |work: &mut Work<'_>| jobs::finish(work, name, holder, ended, next, outcome);
-    if !app.database.write(finish, deadline(app)).await? {
-        tracing::warn!(job = name, "a run lasted longer than its lease, and another one has begun");
-    }
-    Ok(true)
+    })
 }
 
 fn deadline(app: &App) -> Instant {
@@ -206,7 +241,7 @@ pub async fn sweep(app: &App) -> Result<Swept, StoreError> {
         };
         let (keys, sessions) = app.database.write(step, deadline(app)).await?;
         swept = Swept { keys: swept.keys + keys, sessions: swept.sessions + sessions };
-        if keys < limit && sessions < limit {
+        if (keys < limit && sessions < limit) || app.is_draining() {
             return Ok(swept);
         }
     }

@@ -96,7 +96,7 @@ impl Held {
                 self.subscriptions.insert(subscription.id, *subscription);
             }
             Act::Refund(row) => self.refunded(row),
-            Act::PayoutHold(payout) | Act::PayoutDecision(payout) => {
+            Act::PayoutHold(payout) | Act::PayoutDecision { payout, .. } => {
                 self.payouts.insert(payout.id, payout.clone());
             }
         }

@@ -33,7 +33,7 @@ impl Tallies {
                 self.given(parties, at, StandingChange { total, gifts: gift.quantity.get(), reached_at: at });
             }
             Act::Refund(row) => self.refunded(transaction, row),
-            Act::Deposit(_) | Act::Transfer { .. } | Act::PayoutHold(_) | Act::PayoutDecision(_) => {}
+            Act::Deposit(_) | Act::Transfer { .. } | Act::PayoutHold(_) | Act::PayoutDecision { .. } => {}
         }
     }
 

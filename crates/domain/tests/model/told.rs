@@ -1,13 +1,17 @@
 //! What somebody is told, in plain numbers. The reference model makes one by its own rules, the ledger's
 //! outcome is read into one, and both go out as the same bytes only if every number agrees.
 
+#[path = "told/refused.rs"]
+mod refused;
+
+pub use refused::Refused;
+
 use crate::ask::{Number, User, user_id, user_of};
 use crate::chance::NOBODY;
 use domain::id::WalletId;
 use domain::idempotency::StoredResponse;
 use domain::payout::Payout;
 use domain::receipt::{Act, Outcome};
-use domain::refusal::{Refusal, Whose};
 use domain::sale::SaleOf;
 use domain::split::Split;
 use domain::subscription::Subscription;
@@ -39,13 +43,6 @@ pub type Parts = [i64; 3];
 pub enum Told {
     Done(Box<Done>),
     Refused(Refused),
-}
-
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Refused {
-    pub code: &'static str,
-    pub about: &'static str,
-    pub numbers: Vec<i64>,
 }
 
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -110,6 +107,7 @@ pub enum Row {
         status: &'static str,
         remark: Option<String>,
         made: i64,
+        repaid: i64,
     },
 }
 
@@ -155,20 +153,6 @@ pub enum Of {
     Gifts(i64),
 }
 
-impl Refused {
-    pub fn new(code: &'static str) -> Self {
-        Self { code, about: "", numbers: Vec::new() }
-    }
-
-    pub fn about(code: &'static str, about: &'static str) -> Self {
-        Self { code, about, numbers: Vec::new() }
-    }
-
-    pub fn with(code: &'static str, numbers: &[i64]) -> Self {
-        Self { code, about: "", numbers: numbers.to_vec() }
-    }
-}
-
 impl Told {
     pub const fn refusal(&self) -> Option<&'static str> {
         match self {
@@ -202,8 +186,9 @@ impl Row {
             Self::Refund { revoked: Some(_), .. } => "refund that revokes a subscription",
             Self::Refund { .. } => "refund in full",
             Self::Payout { remark: None, .. } => "payout held",
-            Self::Payout { status, .. } => match status.as_bytes() {
+            Self::Payout { status, repaid, .. } => match status.as_bytes() {
                 b"paid" => "payout paid",
+                _ if *repaid > 0 => "payout rejected that repaid a debt",
                 _ => "payout rejected",
             },
         }
@@ -214,7 +199,7 @@ impl Row {
 pub fn render(outcome: &Outcome) -> StoredResponse {
     let told = match outcome {
         Ok(receipt) => Told::Done(Box::new(done(&receipt.transaction))),
-        Err(refusal) => Told::Refused(refused(refusal)),
+        Err(refusal) => Told::Refused(Refused::of(refusal)),
     };
     told.stored()
 }
@@ -300,11 +285,12 @@ fn row(act: &Act) -> Row {
             in_full: row.in_full,
             revoked: row.revoked.as_ref().map(plain),
         },
-        Act::PayoutHold(payout) | Act::PayoutDecision(payout) => payout_row(payout),
+        Act::PayoutHold(payout) => payout_row(payout, 0),
+        Act::PayoutDecision { payout, repaid } => payout_row(payout, repaid.get()),
     }
 }
 
-pub fn payout_row(payout: &Payout) -> Row {
+fn payout_row(payout: &Payout, repaid: i64) -> Row {
     Row::Payout {
         id: number(payout.id.uuid()),
         creator: user_of(payout.creator_id),
@@ -313,6 +299,7 @@ pub fn payout_row(payout: &Payout) -> Row {
         status: payout.status.as_str(),
         remark: payout.remark.as_ref().map(|remark| remark.as_str().to_owned()),
         made: payout.created_at.as_micros(),
+        repaid,
     }
 }
 
@@ -351,45 +338,5 @@ pub fn sold(sale: &domain::sale::Sale) -> Sold {
             SaleOf::Gift(quantity) => Of::Gifts(quantity.get()),
         },
         at: sale.created_at.as_micros(),
-    }
-}
-
-/// Without a wildcard, so that a new refusal cannot be left out of the model.
-fn refused(refusal: &Refusal) -> Refused {
-    let code = refusal.code();
-    match refusal {
-        Refusal::InsufficientFunds { available, required } => Refused::with(code, &[available.get(), required.get()]),
-        Refusal::PriceChanged { price } => Refused::with(code, &[price.get()]),
-        Refusal::RefundExceedsOriginal { left } => Refused::with(code, &[left.get()]),
-        Refusal::WalletFrozen(whose) | Refusal::AccountSuspended(whose) | Refusal::BalanceLimitExceeded(whose) => {
-            let about = match whose {
-                Whose::Yours => "yours",
-                Whose::Payers => "payers",
-                Whose::Recipients => "recipients",
-            };
-            Refused::about(code, about)
-        }
-        Refusal::RecipientNotFound
-        | Refusal::SelfTransfer
-        | Refusal::ContentNotFound
-        | Refusal::ContentInactive
-        | Refusal::OwnContent
-        | Refusal::ContentIsFree
-        | Refusal::SubscriberOnly
-        | Refusal::AlreadyUnlocked
-        | Refusal::PlanNotFound
-        | Refusal::PlanInactive
-        | Refusal::AlreadySubscribed
-        | Refusal::SelfSubscription
-        | Refusal::RenewalNotDue
-        | Refusal::SelfGift
-        | Refusal::TransactionNotFound
-        | Refusal::PayoutPending
-        | Refusal::PayoutNotFound
-        | Refusal::PayoutDecided
-        | Refusal::DepositNotFound
-        | Refusal::DepositMismatch
-        | Refusal::DepositNotHeld
-        | Refusal::PaymentKnown => Refused::new(code),
     }
 }

@@ -36,7 +36,7 @@ pub struct PayoutRequest {
     request_body = PayoutRequest,
     responses((status = 201, description = "The payout", body = PayoutBody),
         (status = 402, description = "`insufficient_funds`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 409, description = "`payout_pending`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "`payout_pending`, `debt_outstanding`", body = ProblemBody, content_type = "application/problem+json"),
         (status = 422, description = "`idempotency_key_reused`", body = ProblemBody, content_type = "application/problem+json"), Problems))]
 pub async fn request(
     State(app): State<App>,
@@ -76,7 +76,7 @@ pub struct Filter {
 }
 
 impl From<Listed> for PayoutBody {
-    fn from(Listed { payout, decided_at }: Listed) -> Self {
+    fn from(Listed { payout, decided_at, repaid, .. }: Listed) -> Self {
         Self {
             id: payout.id.to_string(),
             creator_id: payout.creator_id.to_string(),
@@ -84,6 +84,8 @@ impl From<Listed> for PayoutBody {
             destination: payout.destination.as_str().to_owned(),
             status: payout.status.as_str(),
             remark: payout.remark.map(|remark| remark.as_str().to_owned()),
+            repaid_cents: repaid.get(),
+            debt_cents: None,
             created_at: rfc3339(payout.created_at),
             decided_at: decided_at.map(rfc3339),
         }
@@ -125,7 +127,11 @@ async fn page(app: &App, creator: Option<UserId>, filter: Filter) -> Result<Json
     let wanted = shown.saturating_add(1);
     let lines = app.database.read(move |view| payouts::list(view, creator, status, before, wanted)).await?;
     let cursor = |line: &Listed| app.cursors.write(&scope, (line.payout.created_at, line.payout.id.uuid()));
-    Ok(Json(Page::cut(lines, shown, cursor, PayoutBody::from)))
+    let body = |line: Listed| {
+        let debt_cents = creator.is_none().then_some(line.debt.get());
+        PayoutBody { debt_cents, ..line.into() }
+    };
+    Ok(Json(Page::cut(lines, shown, cursor, body)))
 }
 
 /// The reference of the payment that was made outside of here.
@@ -142,7 +148,7 @@ pub struct ApproveRequest {
     params(("id" = String, Path, description = "The payout"), RequiredKey), request_body = ApproveRequest,
     responses((status = 200, description = "The payout", body = PayoutBody),
         (status = 404, description = "`payout_not_found`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 409, description = "`payout_decided`", body = ProblemBody, content_type = "application/problem+json"), Problems))]
+        (status = 409, description = "`payout_decided`, `debt_outstanding`", body = ProblemBody, content_type = "application/problem+json"), Problems))]
 pub async fn approve(
     State(app): State<App>,
     admin: Admin,
@@ -165,7 +171,7 @@ pub struct RejectRequest {
     reason: String,
 }
 
-/// Rejects a payout: the money goes back to the creator's wallet.
+/// Rejects a payout: the money repays what the creator owes, and the rest goes back to their wallet.
 #[utoipa::path(post, path = "/api/admin/payouts/{id}/reject", operation_id = "reject_payout", tag = "admin", security(("bearer" = [])),
     params(("id" = String, Path, description = "The payout"), RequiredKey), request_body = RejectRequest,
     responses((status = 200, description = "The payout", body = PayoutBody),

@@ -315,6 +315,7 @@ impl From<&Refusal> for Problem {
                 (StatusCode::UNPROCESSABLE_ENTITY, "The refund exceeds what is left")
             }
             Refusal::PayoutPending => (StatusCode::CONFLICT, "A payout is pending"),
+            Refusal::DebtOutstanding { .. } => (StatusCode::CONFLICT, "The creator owes money"),
             Refusal::PayoutNotFound => (StatusCode::NOT_FOUND, "The payout does not exist"),
             Refusal::PayoutDecided => (StatusCode::CONFLICT, "The payout is decided"),
             Refusal::DepositNotFound => (StatusCode::NOT_FOUND, "The deposit does not exist"),

@@ -189,8 +189,8 @@ impl Asker {
                 json_response(201, &GiftReceipt { gift, transaction: transaction(), split: split()? })
             }
             Act::Refund(refund) => json_response(201, &RefundBody::of(made, refund)),
-            Act::PayoutHold(payout) => json_response(201, &PayoutBody::of(made, payout)),
-            Act::PayoutDecision(payout) => json_response(200, &PayoutBody::of(made, payout)),
+            Act::PayoutHold(payout) => json_response(201, &PayoutBody::of(made, payout, Cents::ZERO)),
+            Act::PayoutDecision { payout, repaid } => json_response(200, &PayoutBody::of(made, payout, *repaid)),
         }?;
         if response.status == 201 {
             response.headers.push(("location".to_owned(), location(made)));
@@ -226,7 +226,7 @@ fn reference(act: &Act) -> Option<String> {
         Act::Subscribe { subscription, .. } | Act::Renew(subscription) => Some(subscription.id.to_string()),
         Act::Gift(gift) => Some(gift.id.to_string()),
         Act::Refund(refund) => Some(refund.sale.id.to_string()),
-        Act::PayoutHold(payout) | Act::PayoutDecision(payout) => Some(payout.id.to_string()),
+        Act::PayoutHold(payout) | Act::PayoutDecision { payout, .. } => Some(payout.id.to_string()),
     }
 }
 

@@ -70,6 +70,15 @@ pub fn claim(work: &mut Work<'_>, name: &str, holder: Uuid, now: Timestamp, leas
     work.execute(text, &values).map(|rows| rows == 1)
 }
 
+/// Holds a job for longer; says whether it was still held. If not, another run has it, and nothing changes.
+///
+/// # Errors
+/// If the database fails.
+pub fn prolong(work: &mut Work<'_>, name: &str, holder: Uuid, held_until: Timestamp) -> Result<bool, StoreError> {
+    let text = "UPDATE jobs SET held_until = $3 WHERE name = $1 AND holder = $2";
+    work.execute(text, &[name.into(), holder.into(), held_until.into()]).map(|rows| rows == 1)
+}
+
 /// Gives a job back after a run; says whether it was still held. If not, another run has it, and nothing changes.
 ///
 /// # Errors

@@ -7,6 +7,7 @@ mod connection;
 mod lookers;
 mod readers;
 mod settings;
+mod truncation;
 mod value;
 mod writer;
 
@@ -58,10 +59,9 @@ impl Sqlite {
         let checkpointing = Connection::open_writer(path)?;
         let pages = options.checkpoint_pages;
         threads.push(spawn("checkpointer", move || writer::checkpoint(&checkpointing, pages, &checkpoints_stopped))?);
-        let wal = settings::wal_path(path);
-        let wal_bytes_max = options.wal_bytes_max;
+        let truncation = truncation::Truncation::new(settings::wal_path(path), options.wal_bytes_max);
         threads.push(spawn("writer", move || {
-            writer::run(&writing, &writer_queue, &wal, wal_bytes_max);
+            writer::run(&writing, &writer_queue, truncation);
             // Dropping it ends the checkpointer.
             drop(stop_checkpoints);
         })?);

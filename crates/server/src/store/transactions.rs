@@ -73,6 +73,6 @@ fn reference(act: &Act) -> Option<Uuid> {
         Act::Subscribe { subscription, .. } | Act::Renew(subscription) => Some(subscription.id.uuid()),
         Act::Gift(gift) => Some(gift.id.uuid()),
         Act::Refund(refund) => Some(refund.sale.id.uuid()),
-        Act::PayoutHold(payout) | Act::PayoutDecision(payout) => Some(payout.id.uuid()),
+        Act::PayoutHold(payout) | Act::PayoutDecision { payout, .. } => Some(payout.id.uuid()),
     }
 }

@@ -90,7 +90,7 @@ pub struct TestApp {
     client: Client,
     time: Arc<AtomicI64>,
     // Its secrets.
-    _directory: TempDir,
+    directory: TempDir,
     place: Place,
     reconciled: bool,
 }
@@ -123,7 +123,15 @@ impl TestApp {
         let directory = tempfile::tempdir().unwrap();
         let time = Arc::new(AtomicI64::new(START.as_micros()));
         let client = Client::open(directory.path(), &place.location, &time, settings).await;
-        Self { client, time, _directory: directory, place, reconciled: false }
+        Self { client, time, directory, place, reconciled: false }
+    }
+
+    /// Another process on the same database, with the same clock.
+    pub async fn another_process(&self) -> App {
+        let config = self.config.clone();
+        let secrets = Secrets::load(&config.auth, self.directory.path()).unwrap();
+        let database = Database::open(&self.place.location, &place::options()).unwrap();
+        App::build(config, secrets, database, self.clock.clone()).await.unwrap().0
     }
 
     /// Moves the clock on.

@@ -80,13 +80,20 @@ impl Model {
         if self.payouts.values().any(|payout| payout.creator == creator && payout.status == "pending") {
             return Err(Refused::new("payout_pending"));
         }
+        if self.owes(creator) > 0 {
+            return Err(self.in_debt(creator, "yours"));
+        }
         let moves = vec![(Holder::User(creator), -amount), (Holder::Payouts, amount)];
         let payout = Payout { creator, amount, status: "pending", made: now };
-        let row = payout_row(sending.number, &payout, None);
+        let row = payout_row(sending.number, &payout, None, 0);
         let done =
             self.post(sending, Movement { payer: Some(creator), amount, moves, ..Movement::default() }, row, now)?;
         self.payouts.insert(sending.number, payout);
         Ok(done)
+    }
+
+    fn in_debt(&self, creator: User, about: &'static str) -> Refused {
+        Refused { about, ..Refused::with("debt_outstanding", &[self.owes(creator)]) }
     }
 
     pub(super) fn decide_payout(
@@ -105,26 +112,34 @@ impl Model {
         if is_paid && self.frozen.contains(&creator) {
             return Err(Refused::about("wallet_frozen", "recipients"));
         }
-        let (status, to) =
-            if is_paid { ("paid", Holder::Clearing("manual")) } else { ("rejected", Holder::User(creator)) };
-        let payout = Payout { creator, amount, status, made };
-        let movement = Movement {
-            payee: (!is_paid).then_some(creator),
-            amount,
-            reverses: (!is_paid).then_some(id),
-            moves: vec![(Holder::Payouts, -amount), (to, amount)],
-            corrects: true,
-            ..Movement::default()
+        // Nothing leaves while something is owed; what stays pays the debt, as far as it goes.
+        let owes = self.owes(creator);
+        if is_paid && owes > 0 {
+            return Err(self.in_debt(creator, "recipients"));
+        }
+        let repaid = if is_paid { 0 } else { amount.min(owes) };
+        let (status, payee, reverses, rest) = if is_paid {
+            ("paid", None, None, vec![(Holder::Clearing("manual"), amount)])
+        } else {
+            let back = vec![(Holder::User(creator), amount - repaid), (Holder::Debt(creator), repaid)];
+            ("rejected", Some(creator), Some(id), back)
         };
-        let done = self.post(sending, movement, payout_row(id, &payout, Some(REMARK.to_owned())), now)?;
+        let moves = std::iter::once((Holder::Payouts, -amount)).chain(rest).collect();
+        let payout = Payout { creator, amount, status, made };
+        let movement = Movement { payee, amount, reverses, moves, corrects: true, ..Movement::default() };
+        let row = payout_row(id, &payout, Some(REMARK.to_owned()), repaid);
+        let done = self.post(sending, movement, row, now)?;
+        if repaid > 0 && repaid < amount {
+            self.notes.push("payout rejected that repaid a debt and left something");
+        }
         self.payouts.insert(id, payout);
         Ok(done)
     }
 }
 
-fn payout_row(id: Number, payout: &Payout, remark: Option<String>) -> Row {
+fn payout_row(id: Number, payout: &Payout, remark: Option<String>, repaid: i64) -> Row {
     let Payout { creator, amount, status, made } = *payout;
-    Row::Payout { id, creator, amount, to: DESTINATION.to_owned(), status, remark, made }
+    Row::Payout { id, creator, amount, to: DESTINATION.to_owned(), status, remark, made, repaid }
 }
 
 /// Everybody gives their share of what is left, rounded down; the cents that are missing then are given one by

@@ -22,10 +22,10 @@ pub(super) fn check_audit_record(store: &Store, transaction: &Transaction, recor
         Act::Gift(_) => (Action::GiftSent, None),
         Act::Refund(_) => (Action::Refunded, Some(("reason", REASON))),
         Act::PayoutHold(_) => (Action::PayoutHeld, None),
-        Act::PayoutDecision(payout) if payout.status.as_str() == "paid" => {
+        Act::PayoutDecision { payout, .. } if payout.status.as_str() == "paid" => {
             (Action::PayoutPaid, Some(("remark", REMARK)))
         }
-        Act::PayoutDecision(_) => (Action::PayoutRejected, Some(("remark", REMARK))),
+        Act::PayoutDecision { .. } => (Action::PayoutRejected, Some(("remark", REMARK))),
     };
     assert_eq!(record.action, action);
     let parties = [("payer_balance_cents", transaction.payer_id), ("payee_balance_cents", transaction.payee_id)];

@@ -14,7 +14,7 @@ use domain::receipt::{Act, DepositAsked, DepositRow, DepositStatus, RefundRow};
 use domain::sale::{Sale, SaleOf};
 use domain::split::Split;
 use domain::subscription::{Subscription, SubscriptionStatus};
-use domain::transaction::Transaction;
+use domain::transaction::{Entry, Transaction};
 
 impl Store {
     pub(super) fn insert(&mut self, transaction: &Transaction, execution: ExecutionDigest, record: &audit::Record) {
@@ -58,7 +58,7 @@ impl Store {
             Act::Gift(row) => self.insert_gift(transaction, row),
             Act::Refund(row) => self.insert_refund(transaction, row),
             Act::PayoutHold(payout) => self.insert_payout(transaction, payout),
-            Act::PayoutDecision(payout) => self.update_payout(transaction, payout),
+            Act::PayoutDecision { payout, repaid } => self.update_payout(transaction, payout, *repaid),
         }
     }
 
@@ -166,7 +166,7 @@ impl Store {
         self.payouts.insert(payout.id, payout.clone());
     }
 
-    fn update_payout(&mut self, transaction: &Transaction, payout: &Payout) {
+    fn update_payout(&mut self, transaction: &Transaction, payout: &Payout, repaid: Cents) {
         let old = self.payouts.insert(payout.id, payout.clone()).unwrap();
         assert_eq!(old.status, PayoutStatus::Pending, "decided twice: {transaction:?}");
         assert!(payout.status != PayoutStatus::Pending && payout.remark.is_some());
@@ -174,6 +174,12 @@ impl Store {
         assert_eq!(old.destination, payout.destination);
         let back = payout.status == PayoutStatus::Rejected;
         assert_eq!(transaction.reverses.map(|id| id.uuid()), back.then(|| payout.id.uuid()));
+        let of_debt = |entry: &&Entry| matches!(holder(entry.wallet_id), Holder::Debt(_));
+        let debt = transaction.entries.iter().find(of_debt);
+        assert_eq!(debt.map_or(Cents::ZERO, |entry| entry.amount), repaid, "{transaction:?}");
+        let owes_still = debt.is_some_and(|entry| entry.balance_after.is_some_and(Cents::is_negative));
+        let has_some_back = transaction.entry_of(payout.creator_id).is_some();
+        assert!(!(owes_still && has_some_back), "the debt comes first: {transaction:?}");
     }
 
     pub(super) fn has_pending_payout(&self, creator: UserId) -> bool {

@@ -3,6 +3,7 @@
 use super::TransactionBody;
 use crate::http::parameters::rfc3339;
 use domain::gift::GiftRow;
+use domain::money::Cents;
 use domain::payout::Payout;
 use domain::receipt::{RefundRow, UnlockRow};
 use domain::split::Split;
@@ -253,6 +254,13 @@ pub struct PayoutBody {
     pub status: &'static str,
     /// The reference of the payment, or why there was none.
     pub remark: Option<String>,
+    /// How much of a rejected one repaid what its creator owed, instead of going back to their wallet.
+    #[schema(example = 0)]
+    pub repaid_cents: i64,
+    /// What the creator owes now because of refunds. In the administrators' list only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = 0)]
+    pub debt_cents: Option<i64>,
     /// When it was asked for.
     pub created_at: String,
     /// When it was decided.
@@ -261,7 +269,7 @@ pub struct PayoutBody {
 
 impl PayoutBody {
     /// A payout whose money this transaction holds, or that this transaction decides.
-    pub(super) fn of(transaction: &Transaction, payout: &Payout) -> Self {
+    pub(super) fn of(transaction: &Transaction, payout: &Payout, repaid: Cents) -> Self {
         let decided = payout.remark.is_some();
         Self {
             id: payout.id.to_string(),
@@ -270,6 +278,8 @@ impl PayoutBody {
             destination: payout.destination.as_str().to_owned(),
             status: payout.status.as_str(),
             remark: payout.remark.as_ref().map(|remark: &Reason| remark.as_str().to_owned()),
+            repaid_cents: repaid.get(),
+            debt_cents: None,
             created_at: rfc3339(payout.created_at),
             decided_at: decided.then(|| rfc3339(transaction.created_at)),
         }

@@ -57,7 +57,7 @@ impl Subject {
                 SaleOf::Subscription { .. } => Self::Subscription(refund.sale.payer_id, refund.sale.payee_id),
                 SaleOf::Gift(_) => Self::Gift(refund.sale.id),
             }),
-            Act::PayoutHold(payout) | Act::PayoutDecision(payout) => Some(Self::Payout(payout.creator_id)),
+            Act::PayoutHold(payout) | Act::PayoutDecision { payout, .. } => Some(Self::Payout(payout.creator_id)),
         }
     }
 }
@@ -97,7 +97,7 @@ impl<'batch> Wave<'batch> {
             Act::Gift(row) => self.gifts.push(gift(transaction, row)),
             Act::Refund(row) => self.add_refund(transaction, row),
             Act::PayoutHold(payout) => self.payouts.push(held(payout)),
-            Act::PayoutDecision(payout) => self.payouts_decided.push(decided(transaction, payout)),
+            Act::PayoutDecision { payout, .. } => self.payouts_decided.push(decided(transaction, payout)),
         }
     }
 

@@ -8,7 +8,8 @@ use domain::wallet::{Provider, SystemWallet};
 
 /// Every transaction of a sale, a refund or a payout has its row, and both say the same.
 ///
-/// A payout has two: the one that holds the money, under the payout's own id, and the one that decides.
+/// A payout has two: the one that holds the money, under the payout's own id, and the one that decides. What a
+/// rejection gives back repays the creator's debt first.
 pub(super) fn sale_without_row(view: &View<'_>, _now: Timestamp) -> Result<Vec<Discrepancy>, StoreError> {
     let text = "SELECT t.type, t.tx_id FROM transactions t WHERE
             (t.type = 'unlock' AND NOT EXISTS (SELECT 1 FROM unlocks u WHERE u.id = t.tx_id
@@ -38,9 +39,13 @@ pub(super) fn sale_without_row(view: &View<'_>, _now: Timestamp) -> Result<Vec<D
                                 AND e.amount_cents = t.amount_cents))
                     OR (p.decision_tx_id = t.tx_id AND p.decided_at = t.created_at AND p.status = 'rejected'
                         AND t.reverses_tx_id = p.id AND t.payee_id = p.creator_id
-                        AND EXISTS (SELECT 1 FROM entries e
-                            WHERE e.wallet_id = t.payee_id AND e.created_at = t.created_at AND e.tx_id = t.tx_id
-                                AND e.amount_cents = t.amount_cents)))))
+                        AND t.amount_cents = (SELECT CAST(COALESCE(SUM(e.amount_cents), 0) AS BIGINT) FROM entries e
+                            WHERE e.created_at = t.created_at AND e.tx_id = t.tx_id AND (e.wallet_id = t.payee_id
+                                OR e.wallet_id IN (SELECT w.id FROM wallets w WHERE w.user_id = t.payee_id AND w.kind = 'debt')))
+                        AND NOT EXISTS (SELECT 1 FROM wallets w
+                            JOIN entries e ON e.wallet_id = w.id AND e.created_at = t.created_at AND e.tx_id = t.tx_id
+                            WHERE w.user_id = t.payee_id AND w.kind = 'debt' AND e.balance_after_cents < 0
+                                AND e.amount_cents < t.amount_cents)))))
         ORDER BY t.tx_id LIMIT $1";
     let (held, out) = (SystemWallet::Payouts.id(), SystemWallet::Clearing(Provider::manual()).id());
     view.query(text, &[NAMED_MAX.into(), held.into(), out.into()], |row| {

@@ -7,6 +7,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// More statements than the code has, so that none is ever compiled twice.
 const STATEMENTS_CACHED: usize = 256;
@@ -47,6 +48,12 @@ impl Connection {
     /// Whether no transaction is open: after an error SQLite may have rolled back the whole of it.
     pub(in crate::store) fn is_idle(&self) -> bool {
         self.inner.is_autocommit()
+    }
+
+    /// How long statements wait for whoever is in their way. Not by a pragma: a statement that is kept compiled
+    /// would set it once and never again.
+    pub(super) fn set_patience(&self, patience: Duration) -> Result<(), StoreError> {
+        self.inner.busy_timeout(patience).map_err(classify)
     }
 
     /// Runs statements that have no parameters and whose rows do not matter.

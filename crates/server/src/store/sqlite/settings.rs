@@ -3,9 +3,13 @@
 use crate::store::OpenError;
 use rusqlite::config::DbConfig;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// The first version without the WAL bug that loses commits.
 const LIBRARY_MIN: i32 = 3_051_003;
+
+/// The `busy_timeout` of every connection.
+pub(super) const PATIENCE: Duration = Duration::from_millis(5_000);
 
 /// What every connection is told, and what it must then say of itself.
 pub(super) const SETTINGS: &[(&str, &str)] = &[

@@ -1,9 +1,9 @@
 //! The thread that writes: every queued closure can be undone alone, and one commit holds all of them.
 
 use super::Connection;
+use super::truncation::{Truncation, truncate};
 use crate::store::{StoreError, Work};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
 use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
@@ -57,17 +57,16 @@ where
     }
 }
 
-pub(super) fn run(connection: &Connection, queue: &flume::Receiver<Queued>, wal: &Path, wal_bytes_max: u64) {
+pub(super) fn run(connection: &Connection, queue: &flume::Receiver<Queued>, mut truncation: Truncation) {
     // Ends when every sender is gone and the queue is empty.
     while let Ok(first) = queue.recv() {
         group(connection, queue, first);
-        if std::fs::metadata(wal).is_ok_and(|metadata| metadata.len() > wal_bytes_max) {
-            metrics::counter!("database_wal_truncations_total").increment(1);
-            truncate(connection);
-        }
+        truncation.run(connection);
     }
     // The file alone is then the whole database.
-    truncate(connection);
+    if let Err(error) = truncate(connection) {
+        tracing::warn!(error = &error as &dyn std::error::Error, "the write-ahead log could not be emptied at the end");
+    }
 }
 
 /// Runs one group, commits it and answers it.
@@ -86,7 +85,7 @@ fn group(connection: &Connection, queue: &flume::Receiver<Queued>, first: Queued
             Err(error) => {
                 job.finish(Err(error));
                 if open && connection.is_idle() {
-                    // SQLite rolled back everything, the earlier closures too: they run again.
+                    // Everything was rolled back, the earlier closures too: they run again.
                     open = false;
                     done.drain(..).for_each(|job| job.finish(Err(StoreError::Busy(None))));
                 }
@@ -110,21 +109,37 @@ fn step(connection: &Connection, open: &mut bool, job: &mut dyn Job) -> Result<(
         *open = true;
         return job.run(connection).inspect_err(|_| {
             *open = false;
-            if !connection.is_idle() {
-                let _ = connection.control("ROLLBACK");
-            }
+            roll_back(connection);
         });
     }
     connection.control("SAVEPOINT unit")?;
-    match job.run(connection) {
+    let result = job.run(connection);
+    if connection.is_idle() {
+        // SQLite, or the closure itself, ended the whole transaction: there is no savepoint to go back to.
+        return result.and(Err(StoreError::Busy(None)));
+    }
+    let ended = match &result {
         Ok(()) => connection.control("RELEASE unit"),
-        Err(error) => {
-            if !connection.is_idle() {
-                connection.control("ROLLBACK TO unit")?;
-                connection.control("RELEASE unit")?;
-            }
-            Err(error)
-        }
+        Err(_) => connection.control("ROLLBACK TO unit").and_then(|()| connection.control("RELEASE unit")),
+    };
+    if let Err(error) = &ended {
+        // Part of what this closure did may still be in the transaction. A commit would keep it, whatever its
+        // caller is told: so nothing of the group is kept, and all of it runs again.
+        tracing::error!(error = error as &dyn std::error::Error, "a unit of work could not be told from its group");
+        metrics::counter!("database_groups_undone_total").increment(1);
+        roll_back(connection);
+    }
+    result.and(ended.map_err(|_| StoreError::Busy(None)))
+}
+
+/// Ends the transaction, if there still is one. One that cannot be ended would keep what its callers are told was
+/// not kept, and nobody could begin another: only a new start helps.
+fn roll_back(connection: &Connection) {
+    if !connection.is_idle()
+        && let Err(error) = connection.control("ROLLBACK")
+        && !connection.is_idle()
+    {
+        fatal(&error);
     }
 }
 
@@ -134,9 +149,7 @@ fn commit(connection: &Connection, done: Vec<Box<dyn Job>>) {
         Ok(()) => done.into_iter().for_each(|job| job.finish(Ok(()))),
         Err(error) => {
             tracing::error!(error = &error as &dyn std::error::Error, "a commit failed and was rolled back");
-            if !connection.is_idle() {
-                let _ = connection.control("ROLLBACK");
-            }
+            roll_back(connection);
             let full = matches!(error, StoreError::Full(_));
             for job in done {
                 // Rolled back for certain: an I/O error, which leaves doubt, has ended the process.
@@ -148,12 +161,6 @@ fn commit(connection: &Connection, done: Vec<Box<dyn Job>>) {
 
 fn disk_full() -> StoreError {
     StoreError::Full(rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_FULL), None).into())
-}
-
-fn truncate(connection: &Connection) {
-    if let Err(error) = connection.control("PRAGMA wal_checkpoint(TRUNCATE)") {
-        tracing::warn!(error = &error as &dyn std::error::Error, "the write-ahead log could not be truncated");
-    }
 }
 
 /// Copies the log into the file beside the writer, whenever it has grown enough.
@@ -175,10 +182,7 @@ pub(super) fn checkpoint(connection: &Connection, pages: i64, stopped: &flume::R
 /// Ends the process: after an I/O error nobody knows what is on the disk, and the log does. At the next
 /// start SQLite recovers from it, and clients that were not answered ask again with the same keys.
 #[expect(clippy::disallowed_methods, reason = "the one place where the process may end by itself")]
-pub(super) fn fatal(error: &rusqlite::Error) -> ! {
-    tracing::error!(
-        error = error as &dyn std::error::Error,
-        "the disk failed; stopping at once, nothing more is acknowledged"
-    );
+pub(super) fn fatal(error: &(dyn std::error::Error + 'static)) -> ! {
+    tracing::error!(error, "the disk failed; stopping at once, nothing more is acknowledged");
     std::process::abort();
 }

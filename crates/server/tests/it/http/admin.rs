@@ -1,6 +1,7 @@
 //! What administrators see and do, and that nobody else does.
 
 mod audit_logs;
+mod holds;
 mod jobs;
 mod reconciliations;
 mod users;

@@ -69,6 +69,29 @@ async fn what_a_creator_no_longer_has_becomes_a_debt_that_later_earnings_repay_f
 }
 
 #[tokio::test]
+async fn a_refund_and_the_decisions_on_a_payout_in_one_batch_see_the_debt() {
+    for db in databases() {
+        let bank = bank(db).await;
+        let sold = bank.tell("gift", bank.gift(FAN, CREATOR, 4)).await.unwrap();
+        let payout = bank.tell("ask", bank.request_payout(CREATOR, 310)).await.unwrap();
+        let batch = vec![
+            bank.refund(FAN, CREATOR, sold, None),
+            bank.decide_payout(CREATOR, payout, true),
+            bank.decide_payout(CREATOR, payout, false),
+            bank.request_payout(CREATOR, 5),
+        ];
+        let told = bank.told("batch", batch).await;
+        assert!(told[0].is_ok() && told[2].is_ok(), "{told:?}");
+        assert_eq!((&told[1], &told[3]), (&refused("debt_outstanding"), &refused("insufficient_funds")));
+        // 340 were to be given back, 30 were there, and the payout of 310 repaid the rest.
+        assert_eq!(bank.balances().await, [1_000, 0, 0]);
+        assert_eq!(bank.number("SELECT balance_cents FROM wallets WHERE kind = 'debt'").await, 0);
+        assert_eq!(bank.number("SELECT balance_cents FROM wallets WHERE kind = 'payouts'").await, 0);
+        bank.assert_sound().await;
+    }
+}
+
+#[tokio::test]
 async fn a_subscription_is_charged_once_for_each_period_and_ends_with_a_refund_of_the_newest() {
     for db in databases() {
         let bank = bank(db).await;

@@ -5,7 +5,7 @@ use crate::place::Place;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
-use superapp::jobs::run_due;
+use superapp::jobs::{JOBS, run_due};
 use tokio::runtime::Runtime;
 
 /// The whole ledger is recomputed when the test asks for it: each time would be most of the work. Small batches, so
@@ -75,6 +75,6 @@ async fn wake(client: &Client) -> bool {
         rows.iter().map(|row| row.failures).sum::<i64>()
     };
     let before = failures().await;
-    let ran = run_due(client).await.unwrap();
+    let ran = run_due(client, JOBS).await.unwrap();
     ran.contains(&"renew") && ran.contains(&"end_lapsed") && failures().await == before
 }

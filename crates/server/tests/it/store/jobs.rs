@@ -48,6 +48,21 @@ async fn a_job_that_never_ran_is_due_and_then_held() {
 }
 
 #[tokio::test]
+async fn whoever_holds_it_can_hold_it_for_longer_and_nobody_else_can() {
+    for db in databases() {
+        let prolong =
+            async |holder, second| db.write(move |work| jobs::prolong(work, "sweep", uuid(holder), at(second))).await;
+        assert!(!prolong(1, 10).await);
+        assert!(claim(&db, 1, 0).await);
+        assert!(prolong(1, 25).await && !prolong(2, 99).await);
+        assert!(!claim(&db, 2, 24).await && claim(&db, 2, 25).await);
+        assert!(!prolong(1, 99).await, "another run has it");
+        assert!(finish(&db, 2, 26, 60, Outcome::Done).await);
+        assert!(!prolong(2, 99).await, "it was given back");
+    }
+}
+
+#[tokio::test]
 async fn it_is_due_again_when_it_says_so() {
     for db in databases() {
         assert!(claim(&db, 1, 0).await);

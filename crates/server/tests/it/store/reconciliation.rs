@@ -163,9 +163,15 @@ async fn ten_thousand_sound_sales_refunds_and_payouts_over_two_years_are_not_acc
             ("renewals", "SELECT COUNT(*) FROM subscription_periods WHERE period > 0"),
             ("revoked subscriptions", "SELECT COUNT(*) FROM subscriptions WHERE status = 'revoked'"),
             ("rejected payouts", "SELECT COUNT(*) FROM payouts WHERE status = 'rejected'"),
+            (
+                "payouts that repaid a debt",
+                "SELECT COUNT(*) FROM payouts p JOIN wallets w ON w.user_id = p.creator_id AND w.kind = 'debt'
+                    JOIN entries e ON e.wallet_id = w.id AND e.tx_id = p.decision_tx_id",
+            ),
             ("lines of a month", "SELECT COUNT(*) FROM leaderboards WHERE period = 'month'"),
         ] {
-            assert!(bank.number(text).await > 10, "too few {what}");
+            let number = bank.number(text).await;
+            assert!(number > 10, "{number} are too few {what}");
         }
     }
 }

@@ -141,6 +141,35 @@ async fn a_log_that_grew_too_long_is_emptied_by_the_writer() {
 }
 
 #[tokio::test]
+async fn a_log_that_a_reader_holds_is_not_waited_for_by_every_payment() {
+    let db = Fixture::sqlite();
+    let options = Options { wal_bytes_max: 64 * 1024, checkpoint_pages: i64::MAX, ..Options::default() };
+    let database = Database::open(&db.place.location, &options).unwrap();
+    let (mut gate, wait) = gate();
+    let reading = database.read(move |view| {
+        // The first statement takes the snapshot.
+        count(view)?;
+        wait.wait()
+    });
+    let writing = async {
+        gate.reached().await;
+        let began = superapp::clock::stopwatch();
+        for number in 1..=40 {
+            database.write(insert(number), soon()).await.unwrap();
+        }
+        let (took, bytes) = (began.elapsed(), database.disk_bytes().wal);
+        gate.open();
+        (took, bytes)
+    };
+    let (read, (took, bytes)) = tokio::join!(reading, writing);
+    read.unwrap();
+    assert!(bytes > 2 * options.wal_bytes_max, "{bytes} bytes are not too many");
+    assert!(took < std::time::Duration::from_secs(5), "one wait for the reader is as long as that: {took:?}");
+    database.close().await;
+    assert_eq!(wal_bytes(&db), 0, "nobody reads any more");
+}
+
+#[tokio::test]
 async fn the_checkpointer_copies_the_log_beside_the_writer() {
     let db = Fixture::sqlite();
     let database = Database::open(&db.place.location, &Options { checkpoint_pages: 1, ..Options::default() }).unwrap();

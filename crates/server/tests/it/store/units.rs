@@ -141,6 +141,39 @@ async fn a_closure_whose_error_ends_the_whole_transaction_does_not_take_its_neig
     assert_eq!(db.read(count).await, 2);
 }
 
+/// A closure that takes its own savepoint away in its first run, and ends as it is told.
+fn without_savepoint(
+    number: u128,
+    end: fn() -> Result<(), StoreError>,
+) -> impl FnMut(&mut Work<'_>) -> Result<(), StoreError> + Send + 'static {
+    let mut runs = 0;
+    move |work| {
+        users::insert(work, &new_user(number))?;
+        runs += 1;
+        if runs == 1 { work.execute("RELEASE unit", &[]).and_then(|_| end()) } else { end() }
+    }
+}
+
+#[tokio::test]
+async fn a_group_that_cannot_keep_one_unit_apart_is_undone_and_every_unit_is_answered_truly() {
+    for db in databases() {
+        let failing = without_savepoint(2, || Err(StoreError::Broken("as the test wants it")));
+        let group = (db.try_write(insert(1)), db.try_write(failing), db.try_write(insert(3)), db.try_write(insert(4)));
+        let (first, failed, third, fourth) = in_one_group(&db, group).await;
+        assert!(first.is_ok() && third.is_ok() && fourth.is_ok(), "{first:?} {third:?} {fourth:?}");
+        assert!(matches!(failed, Err(StoreError::Broken(_))), "{failed:?}");
+        let ids = "SELECT id FROM users ORDER BY id";
+        let kept = async || db.read(move |view| view.query(ids, &[], |row| row.get::<UserId>(0))).await;
+        assert_eq!(kept().await, [user_id(1), user_id(3), user_id(4)]);
+        // One that succeeded and could not be closed runs again, with those before it.
+        let lost = without_savepoint(6, || Ok(()));
+        let group = (db.try_write(insert(5)), db.try_write(lost), db.try_write(insert(7)), async {});
+        let (fifth, sixth, seventh, ()) = in_one_group(&db, group).await;
+        assert!(fifth.is_ok() && sixth.is_ok() && seventh.is_ok(), "{fifth:?} {sixth:?} {seventh:?}");
+        assert_eq!(kept().await.len(), 6);
+    }
+}
+
 #[tokio::test]
 async fn nothing_is_answered_or_seen_before_the_commit_of_its_group() {
     let db = Fixture::sqlite();

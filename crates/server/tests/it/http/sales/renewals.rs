@@ -4,6 +4,7 @@ use crate::harness::{Person, TestApp, together};
 use domain::subscription::PlanTier;
 use domain::timestamp::Span;
 use serde_json::{Value, json};
+use superapp::jobs::{JOBS, run_due};
 use superapp::renewals::{end_lapsed, renew_due};
 
 /// A fan with money who subscribes to a creator for 1 000 cents a month, from 15 January on.
@@ -168,11 +169,11 @@ async fn a_frozen_wallet_is_tried_again_and_the_same_attempt_is_never_charged_tw
 async fn the_jobs_run_by_their_clock() {
     let app = TestApp::new().await;
     let (ann, _, id) = subscribed(&app, 10_000).await;
-    superapp::jobs::run_due(&app).await.unwrap();
+    run_due(&app, JOBS).await.unwrap();
     app.advance(Span::days(31));
-    let ran = superapp::jobs::run_due(&app).await.unwrap();
+    let ran = run_due(&app, JOBS).await.unwrap();
     assert!(ran.contains(&"renew") && ran.contains(&"end_lapsed"), "{ran:?}");
     assert_eq!(shown(&ann, &id).await["period_start"], "2027-02-15T08:00:00Z");
-    let ran = superapp::jobs::run_due(&app).await.unwrap();
+    let ran = run_due(&app, JOBS).await.unwrap();
     assert!(!ran.contains(&"renew"), "{ran:?}");
 }

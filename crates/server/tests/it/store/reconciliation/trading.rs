@@ -85,7 +85,25 @@ impl<'bank> Trader<'bank> {
                     self.note(kind, tx);
                 }
             }
+            self.get_less_back().await;
             self.bank.advance(between);
+        }
+    }
+
+    /// A creator wants everything paid out, has to give a gift back meanwhile, and is rejected: what was held repays
+    /// what they owe.
+    async fn get_less_back(&mut self) {
+        let (fan, creator) = (self.random.random_range(0..USERS / 2), self.random.random_range(USERS / 2..USERS));
+        let (bank, round) = (self.bank, self.rounds);
+        let sold = bank.tell(&format!("gift-{round}"), bank.gift(fan, creator, 5)).await.unwrap();
+        let held = bank.balances().await[creator];
+        if held == 0 {
+            return;
+        }
+        // Another payout may be pending, or the gift has not repaid all that was owed.
+        if let Ok(payout) = bank.tell(&format!("ask-{round}"), bank.request_payout(creator, held)).await {
+            let back = vec![bank.refund(fan, creator, sold, None), bank.decide_payout(creator, payout, false)];
+            assert!(bank.told(&format!("back-{round}"), back).await.iter().all(Result::is_ok));
         }
     }
 

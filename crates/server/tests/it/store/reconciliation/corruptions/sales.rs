@@ -115,6 +115,26 @@ pub const SALES: &[Corruption] = &[
                 OFFSET @pick % (SELECT COUNT(*) FROM payouts WHERE status = 'paid'))",
     },
     Corruption {
+        what: "a cent of a rejected payout goes to its creator, who still owes it",
+        found: &["sale_without_row"],
+        text: "CREATE TEMP TABLE repaid AS SELECT e.wallet_id AS debt, p.creator_id AS creator, e.created_at AS moment,
+                    e.tx_id AS tx FROM payouts p JOIN wallets w ON w.user_id = p.creator_id AND w.kind = 'debt'
+                JOIN entries e ON e.wallet_id = w.id AND e.created_at = p.decided_at AND e.tx_id = p.decision_tx_id
+                WHERE p.status = 'rejected' AND e.amount_cents > 1 ORDER BY p.id;
+            CREATE TEMP TABLE target AS SELECT * FROM repaid LIMIT 1 OFFSET @pick % (SELECT COUNT(*) FROM repaid);
+            INSERT INTO entries SELECT t.creator, t.moment, t.tx, 0, COALESCE((SELECT e.balance_after_cents FROM entries e
+                WHERE e.wallet_id = t.creator AND e.created_at < t.moment ORDER BY e.created_at DESC LIMIT 1), 0)
+                FROM target t WHERE TRUE ON CONFLICT DO NOTHING;
+            UPDATE entries SET balance_after_cents = balance_after_cents + 1
+                WHERE wallet_id = (SELECT creator FROM target) AND created_at >= (SELECT moment FROM target);
+            UPDATE entries SET balance_after_cents = balance_after_cents - 1
+                WHERE wallet_id = (SELECT debt FROM target) AND created_at >= (SELECT moment FROM target);
+            UPDATE entries SET amount_cents = amount_cents + CASE WHEN wallet_id = (SELECT debt FROM target) THEN -1 ELSE 1 END
+                WHERE tx_id = (SELECT tx FROM target) AND wallet_id IN (SELECT creator FROM target UNION SELECT debt FROM target);
+            UPDATE wallets SET balance_cents = balance_cents + 1 WHERE id = (SELECT creator FROM target);
+            UPDATE wallets SET balance_cents = balance_cents - 1 WHERE id = (SELECT debt FROM target)",
+    },
+    Corruption {
         what: "a decision is forgotten",
         found: &["sale_without_row", "payouts_mismatch"],
         text: "UPDATE payouts SET status = 'pending', decision_tx_id = NULL, decided_at = NULL, creator_id = zeroblob(16)
@@ -298,9 +318,11 @@ pub const SALES: &[Corruption] = &[
     Corruption {
         what: "a subscription goes on though everything was given back",
         found: &["entitlement_mismatch"],
-        text: "UPDATE subscriptions SET status = 'active', subscriber_id = subscriber_id WHERE id = (SELECT id FROM subscriptions a
+        text: "CREATE TEMP TABLE revoked AS SELECT MIN(id) AS id FROM subscriptions a
             WHERE status = 'revoked' AND NOT EXISTS (SELECT 1 FROM subscriptions b WHERE b.status = 'active'
                 AND b.subscriber_id = a.subscriber_id AND b.creator_id = a.creator_id)
-            GROUP BY subscriber_id, creator_id ORDER BY id LIMIT 1 OFFSET @pick % 3)",
+            GROUP BY subscriber_id, creator_id;
+            UPDATE subscriptions SET status = 'active' WHERE id = (SELECT id FROM revoked ORDER BY id LIMIT 1
+                OFFSET @pick % (SELECT COUNT(*) FROM revoked))",
     },
 ];
