@@ -165,7 +165,7 @@ section! {
     Payments { sandbox: Switch, webhook_provider: String, webhook_secret: SecretString, }
     Splits { premium_unlock: String, subscription: String, gift: String, }
     Gifts { catalogue: String, }
-    Subscriptions { job_seconds: u64, grace_days: i64, retry_hours: i64, tries_max: i64, }
+    Subscriptions { job_seconds: u64, grace_days: i64, retry_hours: i64, tries_max: i64, token_seconds: i64, }
     Payouts { amount_cents_min: i64, }
     Auth {
         jwt_secret: SecretString,

@@ -6,6 +6,7 @@
 pub mod accounts;
 pub mod contents;
 pub mod deposits;
+pub mod entitlement_tokens;
 pub mod payment_events;
 pub mod plans;
 pub mod reconciliations;
@@ -75,6 +76,17 @@ pub enum Denial {
     /// There is nothing left to cancel or to resume.
     #[error("this subscription has ended; subscribe anew with POST /api/subscriptions")]
     SubscriptionEnded,
+    /// The last refresh token of the subscription must be shown.
+    #[error(
+        "send the `refresh_token` that came with the last token of this period; if it is lost, sign in anew and send none"
+    )]
+    RenewalTokenRequired,
+    /// No refresh token of the subscription in this period.
+    #[error("this refresh token is of an earlier period, or none at all; send none for the first token of a period")]
+    RenewalTokenInvalid,
+    /// Somebody has a copy of a refresh token of the subscription.
+    #[error("this refresh token was used before, so those of its period have been ended; sign in anew, then send none")]
+    RenewalTokenReused,
     /// No account has the id.
     #[error("there is no such account; list them with GET /api/admin/users")]
     UserNotFound,

@@ -8,6 +8,7 @@ pub mod contents;
 pub mod creators;
 pub mod deposits;
 pub mod earnings;
+pub mod entitlement_tokens;
 pub mod entries;
 pub mod gifts;
 pub mod idempotency_keys;
