@@ -18,6 +18,7 @@ use crate::clock::Ids;
 use crate::store::{StoreError, Work, audit_logs};
 use domain::audit::{Action, Actor, EntityType, Fields, Record};
 use domain::id::AuditId;
+use domain::payment::{NotCreditable, TooManyPending};
 use domain::timestamp::Timestamp;
 use domain::user::OwnAccount;
 use thiserror::Error;
@@ -62,8 +63,11 @@ pub enum Denial {
     #[error("you have no such session; list yours with GET /api/auth/sessions")]
     SessionNotFound,
     /// Too many deposits of the one who asks wait for their provider.
-    #[error("{max} deposits of yours wait for their payment; pay one of them first", max = domain::payment::PENDING_MAX)]
-    TooManyPendingDeposits,
+    #[error(transparent)]
+    TooManyPendingDeposits(#[from] TooManyPending),
+    /// What was paid cannot be credited.
+    #[error(transparent)]
+    NotCreditable(#[from] NotCreditable),
     /// There is no such deposit.
     #[error("there is no such deposit; GET /api/admin/payment-events lists the events of deposits")]
     DepositNotFound,

@@ -23,7 +23,7 @@ fn amount(key: &'static str, cents: i64) -> Result<Amount, ConfigError> {
     Amount::new(cents).map_err(|problem| invalid(key, problem.to_string()))
 }
 
-fn within(key: &'static str, number: i64, range: &RangeInclusive<i64>) -> Result<i64, ConfigError> {
+pub(super) fn within(key: &'static str, number: i64, range: &RangeInclusive<i64>) -> Result<i64, ConfigError> {
     if range.contains(&number) {
         Ok(number)
     } else {

@@ -336,7 +336,8 @@ impl From<Denial> for Problem {
             Denial::WrongPassword => (StatusCode::UNPROCESSABLE_ENTITY, "wrong_password", "The password is wrong"),
             Denial::RefreshReused => (StatusCode::UNAUTHORIZED, "refresh_token_reused", "The token was used before"),
             Denial::RefreshInvalid => (StatusCode::UNAUTHORIZED, "invalid_refresh_token", "The token is not valid"),
-            Denial::TooManyPendingDeposits => {
+            Denial::NotCreditable(_) => (StatusCode::CONFLICT, "payment_not_creditable", "No credit for the payment"),
+            Denial::TooManyPendingDeposits(_) => {
                 (StatusCode::CONFLICT, "too_many_pending_deposits", "Too many deposits are pending")
             }
             Denial::DepositNotFound => (StatusCode::NOT_FOUND, "deposit_not_found", "The deposit does not exist"),
