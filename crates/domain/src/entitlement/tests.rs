@@ -142,4 +142,81 @@ proptest! {
             prop_assert_eq!(verdict.is_ok(), shown == Shown::Nothing);
         }
     }
+
+    #[test]
+    fn a_thief_and_a_victim_with_one_token_do_not_both_go_on(
+        steps in proptest::collection::vec((any::<bool>(), any::<bool>(), 0_i64..20), 1..60),
+    ) {
+        // Each holds the newest token that it heard of, as the number of its generation.
+        let (mut held, mut row) = ([0_u32, 0], Row { newest: 0, family: Family { is_first: true, ..family() } });
+        let (mut now, mut spent) = (row.family.rotated_at, None::<(u32, usize, Timestamp)>);
+        for (by_thief, is_lost, seconds) in steps {
+            now = now.plus(Span::seconds(seconds));
+            let who = usize::from(by_thief);
+            let shown = held[who];
+            let verdict = row.present(shown, now);
+            if let Some((token, other, at)) = spent
+                && token == shown && other != who && now > at.plus(Span::seconds(10))
+            {
+                prop_assert_eq!(verdict, Err(NoToken::Reused), "one token was used by both");
+            }
+            match verdict {
+                Ok(_) => {
+                    spent = Some((shown, who, row.family.rotated_at));
+                    held[who] = if is_lost { shown } else { row.newest };
+                }
+                Err(reason) => {
+                    prop_assert_eq!(reason, NoToken::Reused);
+                    prop_assert!(row.family.is_closed);
+                    for token in 0..=row.newest {
+                        prop_assert_eq!(row.present(token, now), Err(NoToken::Reused), "all of them are dead");
+                    }
+                    return Ok(());
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn whoever_repeats_a_lost_request_in_time_is_never_taken_for_a_thief(
+        steps in proptest::collection::vec((any::<bool>(), 0_i64..=10, 0_i64..600), 1..60),
+    ) {
+        let (mut held, mut row) = (0, Row { newest: 0, family: Family { is_first: true, ..family() } });
+        let mut now = row.family.rotated_at;
+        for (is_lost, wait, pause) in steps {
+            now = now.plus(Span::seconds(pause));
+            prop_assert_eq!(row.present(held, now), Ok(Issue::Rotate));
+            if is_lost {
+                now = now.plus(Span::seconds(wait));
+                prop_assert_eq!(row.present(held, now), Ok(Issue::Repeat));
+            }
+            held = row.newest;
+        }
+    }
+}
+
+/// A family whose tokens are the numbers of their generations.
+struct Row {
+    newest: u32,
+    family: Family,
+}
+
+impl Row {
+    fn present(&mut self, token: u32, now: Timestamp) -> Result<Issue, NoToken> {
+        let shown = match self.newest.checked_sub(token) {
+            Some(0) => Shown::Newest,
+            Some(1) => Shown::Predecessor,
+            _ => Shown::Older,
+        };
+        let verdict = judge(&subscription(), Some(&self.family), shown, Some(START), now);
+        match verdict {
+            Ok(Issue::Rotate) => {
+                self.newest = self.newest.checked_add(1).unwrap();
+                self.family = Family { is_first: false, rotated_at: now, ..self.family };
+            }
+            Err(NoToken::Reused) => self.family.is_closed = true,
+            _ => {}
+        }
+        verdict
+    }
 }
