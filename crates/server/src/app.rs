@@ -5,12 +5,13 @@ use crate::auth::password::Hasher;
 use crate::auth::secrets::Secrets;
 use crate::auth::token::Tokens;
 use crate::clock::{Clock, Ids, stopwatch};
-use crate::config::Config;
+use crate::config::{Config, ConfigError, DatabaseUrl};
 use crate::gateway::Gateway;
 use crate::http::cursor::Cursors;
 use crate::idempotency::{Fingerprints, InFlight};
 use crate::ledger::{DatabaseEngine, Ledger, Limits};
-use crate::store::{Database, Options, split_versions, wallets};
+use crate::store::migrations::Migrator;
+use crate::store::{Database, Isolation, Location, Options, split_versions, wallets};
 use anyhow::{Context, bail};
 use domain::gift::Catalogue;
 use domain::money::{Amount, CoinSize};
@@ -79,12 +80,25 @@ fn system_wallets(config: &Config) -> anyhow::Result<Vec<SystemWallet>> {
 
 /// How the database is run, by the settings.
 #[must_use]
-pub fn database_options(config: &Config) -> Options {
+pub fn database_options(config: &Config, location: &Location) -> Options {
+    let readers = match location {
+        Location::Sqlite(_) => config.database.readers,
+        Location::Postgres(_) => config.postgres.readers,
+    };
     Options {
-        readers: config.database.readers,
+        readers,
         queue: config.database.queue,
         checkpoint_pages: config.database.checkpoint_pages,
         read_wait: config.request_deadline(),
+        lanes: config.postgres.lanes,
+        writers: config.postgres.writers,
+        isolation: match config.postgres.isolation.as_str() {
+            "serializable" => Isolation::Serializable,
+            _ => Isolation::ReadCommitted,
+        },
+        statement_timeout: Duration::from_secs(config.postgres.statement_timeout_seconds),
+        lock_timeout: Duration::from_secs(config.postgres.lock_timeout_seconds),
+        connect_timeout: Duration::from_secs(config.postgres.connect_timeout_seconds),
         ..Options::default()
     }
 }
@@ -102,8 +116,12 @@ impl App {
         clock: Clock,
     ) -> anyhow::Result<(Self, JoinHandle<()>)> {
         let splits = prepare_ledger(&config, &database, &clock).await?;
-        let limits =
-            Limits { queue: config.ledger.queue, batch: config.ledger.batch_max, resolve: config.request_deadline() };
+        let limits = Limits {
+            queue: config.ledger.queue,
+            batch: config.ledger.batch_max,
+            resolve: config.request_deadline(),
+            lanes: database.lanes(),
+        };
         let (ledger, writer) = Ledger::start(DatabaseEngine::new(database.clone(), clock.clone()), limits);
         let parts = Parts {
             tokens: Tokens::new(&secrets.jwt, config.auth.access_token_seconds),
@@ -167,18 +185,34 @@ async fn prepare_ledger(config: &Config, database: &Database, clock: &Clock) -> 
     Ok(SplitTable { version, splits })
 }
 
-/// Opens the database of the settings, with its schema in place.
+/// Where the database of the settings is.
+///
+/// # Errors
+/// If the settings do not say so.
+pub fn location(config: &Config, data_dir: &Path) -> Result<Location, ConfigError> {
+    Ok(match config.database_url(data_dir)? {
+        DatabaseUrl::Sqlite(path) => Location::Sqlite(path),
+        DatabaseUrl::Postgres(url) => Location::Postgres(url),
+    })
+}
+
+/// Opens a database, with its schema in place.
 ///
 /// # Errors
 /// If the schema is newer than this binary, or pending and not to be applied.
-pub fn open_database(config: &Config, path: &Path, clock: &Clock) -> anyhow::Result<Database> {
-    let migrator = crate::store::migrations::Migrator::open(path)?;
-    if config.database.migrate {
-        for name in migrator.up(clock.now())? {
-            tracing::info!(name, "migration applied");
+pub fn open_database(config: &Config, location: &Location, clock: &Clock) -> anyhow::Result<Database> {
+    let options = database_options(config, location);
+    // On a thread of its own, because it waits, and whoever calls may be asynchronous.
+    let prepare = || {
+        let migrator = Migrator::open(location, &options)?;
+        if config.database.migrate {
+            for name in migrator.up(clock.now())? {
+                tracing::info!(name, "migration applied");
+            }
         }
-    }
-    migrator.check()?;
-    drop(migrator);
-    Ok(Database::open(path, &database_options(config))?)
+        migrator.check()
+    };
+    let prepared = std::thread::scope(|scope| scope.spawn(prepare).join());
+    prepared.map_err(|_| anyhow::anyhow!("the schema could not be looked at"))??;
+    Ok(Database::open(location, &options)?)
 }

@@ -5,7 +5,9 @@ mod database;
 mod serve;
 mod settings;
 
+use crate::app::location;
 use crate::config::{Config, ConfigError, Sources};
+use crate::store::Location;
 use clap::{Args, Parser, Subcommand};
 use std::io::Write;
 use std::net::SocketAddr;
@@ -192,9 +194,15 @@ fn run(cli: Cli) -> Result<End, CliError> {
     }
 }
 
-fn sqlite_path(config: &Config, data_dir: &std::path::Path) -> anyhow::Result<PathBuf> {
-    let crate::config::DatabaseUrl::Sqlite(path) = config.database_url(data_dir)?;
-    Ok(path)
+/// The database of the settings, if there is one already: a file is not made by asking about it.
+fn existing_database(config: &Config, data_dir: &std::path::Path) -> anyhow::Result<Location> {
+    let location = location(config, data_dir)?;
+    match &location {
+        Location::Sqlite(path) if !path.exists() => {
+            anyhow::bail!("there is no database here; start one with `superapp serve`, or name another with --data-dir")
+        }
+        _ => Ok(location),
+    }
 }
 
 /// A line on standard output: what was asked for.

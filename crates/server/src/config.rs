@@ -113,6 +113,7 @@ pub struct Config {
     pub environment: Environment,
     pub server: Server,
     pub database: Database,
+    pub postgres: Postgres,
     pub redis: Redis,
     pub ledger: Ledger,
     pub idempotency: Idempotency,
@@ -157,6 +158,15 @@ section! {
         migrate: bool,
         checkpoint_pages: i64,
     }
+    Postgres {
+        readers: usize,
+        writers: usize,
+        lanes: usize,
+        isolation: String,
+        statement_timeout_seconds: u64,
+        lock_timeout_seconds: u64,
+        connect_timeout_seconds: u64,
+    }
     Redis { url: SecretString, }
     Ledger { queue: usize, batch_max: usize, }
     Idempotency { sweep_seconds: u64, }
@@ -198,10 +208,12 @@ section! {
 }
 
 /// Which database a URL names.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug)]
 pub enum DatabaseUrl {
     /// A file.
     Sqlite(PathBuf),
+    /// A server, with all that it takes to connect.
+    Postgres(SecretString),
 }
 
 impl Config {
@@ -246,8 +258,9 @@ impl Config {
                 let path = path.strip_prefix("//").unwrap_or(path);
                 Ok(DatabaseUrl::Sqlite(PathBuf::from(path.split('?').next().unwrap_or(path))))
             }
+            Some(("postgres" | "postgresql", _)) => Ok(DatabaseUrl::Postgres(self.database.url.clone())),
             // The value may hold a password, so it is not repeated.
-            _ => Err(invalid("database.url", "must be sqlite:PATH; other databases come with a later version")),
+            _ => Err(invalid("database.url", "must be sqlite:PATH or postgres://USER:PASSWORD@HOST/DATABASE")),
         }
     }
 
@@ -268,6 +281,9 @@ impl Config {
             return Err(invalid("metrics.listen", "must be ADDRESS:PORT, or empty"));
         }
         self.database_url(Path::new(""))?;
+        if !["read_committed", "serializable"].contains(&self.postgres.isolation.as_str()) {
+            return Err(invalid("postgres.isolation", "must be read_committed or serializable"));
+        }
         long("auth.jwt_secret", &self.auth.jwt_secret)?;
         long("auth.server_secret", &self.auth.server_secret)?;
         if self.is_production() { self.check_production() } else { Ok(()) }
@@ -284,6 +300,12 @@ impl Config {
             ("database.readers", self.database.readers > 0),
             ("database.queue", self.database.queue > 0),
             ("database.checkpoint_pages", self.database.checkpoint_pages > 0),
+            ("postgres.readers", self.postgres.readers > 0),
+            ("postgres.writers", self.postgres.writers > 0),
+            ("postgres.lanes", self.postgres.lanes > 0),
+            ("postgres.statement_timeout_seconds", self.postgres.statement_timeout_seconds > 0),
+            ("postgres.lock_timeout_seconds", self.postgres.lock_timeout_seconds > 0),
+            ("postgres.connect_timeout_seconds", self.postgres.connect_timeout_seconds > 0),
             ("ledger.queue", self.ledger.queue > 0),
             ("ledger.batch_max", self.ledger.batch_max > 0),
             ("idempotency.sweep_seconds", self.idempotency.sweep_seconds > 0),

@@ -33,13 +33,15 @@ pub struct Limits {
     pub queue: usize,
     /// Commands in one commit.
     pub batch: usize,
+    /// Batches that run at once: more than one only where a database gains by it.
+    pub lanes: usize,
     /// How long an unknown outcome is looked into before the caller is told that it is unknown.
     pub resolve: Duration,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { queue: 8_192, batch: 1_024, resolve: Duration::from_secs(10) }
+        Self { queue: 8_192, batch: 1_024, lanes: 1, resolve: Duration::from_secs(10) }
     }
 }
 

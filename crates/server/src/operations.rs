@@ -140,7 +140,7 @@ impl Context {
             after: event.after,
             created_at: self.now,
         };
-        audit_logs::insert(work, &record)
+        audit_logs::insert(work, &[record])
     }
 
     /// The same act by somebody who was unknown until now.

@@ -4,24 +4,29 @@
 //! `store` read rows and write rows, and decide nothing.
 
 pub mod audit_logs;
+mod connection;
 pub mod contents;
 pub mod creators;
 pub mod deposits;
 pub mod earnings;
 pub mod entitlement_tokens;
 pub mod entries;
+mod error;
 pub mod gifts;
 pub mod idempotency_keys;
 pub mod jobs;
 pub mod leaderboards;
 pub mod ledger;
 pub mod migrations;
+mod options;
 pub mod payment_events;
 pub mod payouts;
 pub mod plans;
+mod postgres;
 pub mod reconciliation;
 pub mod reconciliations;
 pub mod refresh_tokens;
+mod row;
 pub mod sessions;
 pub mod split_versions;
 mod sqlite;
@@ -32,77 +37,31 @@ pub mod users;
 mod values;
 pub mod wallets;
 
-pub use sqlite::{DiskBytes, Options};
-pub use values::{Column, Row, Value};
+pub use error::{OpenError, Source, StoreError};
+pub use options::{Isolation, Location, Options};
+pub use row::Row;
+pub use sqlite::DiskBytes;
+pub use values::{Column, Value};
 
-use sqlite::{Connection, Sqlite};
-use std::path::Path;
+use connection::{Connection, Set};
+use postgres::Postgres;
+use sqlite::Sqlite;
+use std::cell::Cell;
 use std::sync::Arc;
 use std::time::Duration;
-use thiserror::Error;
 use tokio::time::Instant;
 
-/// How often a unit of work is tried again before its caller is told to come back later.
+/// How often a unit of work that lost a race is tried again before its caller is told to come back later.
 const TRIES_MAX: u32 = 5;
-
-/// Why a unit of work did not happen.
-#[derive(Debug, Error)]
-pub enum StoreError {
-    /// Another unit of work was in the way; the whole unit may run again.
-    #[error("the database is busy")]
-    Busy(#[source] Option<rusqlite::Error>),
-    /// A unique row appeared in between; the whole unit may run again and will see it.
-    #[error("another unit of work won the race for {0}")]
-    Lost(&'static str),
-    /// The commit was sent and no answer came.
-    #[error("the outcome of the commit is unknown")]
-    OutcomeUnknown,
-    /// The queue is full, or the caller's deadline passed while it waited.
-    #[error("the database has more work than it can do in time")]
-    Overloaded,
-    /// There is no room for another row.
-    #[error("the disk is full")]
-    Full(#[source] rusqlite::Error),
-    /// The database is shut down.
-    #[error("the database is closed")]
-    Closed,
-    /// The closure panicked; nothing of it was kept.
-    #[error("a unit of work panicked")]
-    Panicked,
-    /// A row is not what the code believes it to be.
-    #[error("column {column} of a row cannot be read as {expected}")]
-    Column {
-        /// Its place in the row, from 0.
-        column: usize,
-        /// What was expected.
-        expected: &'static str,
-    },
-    /// The unit of work cannot be done, and trying again will not help.
-    #[error("the unit of work is broken: {0}")]
-    Broken(&'static str),
-    /// The database refused a statement.
-    #[error("the database refused a statement")]
-    Refused(#[source] rusqlite::Error),
-}
-
-impl StoreError {
-    /// Whether the same unit of work may succeed at once when it runs again.
-    #[must_use]
-    pub const fn is_passing(&self) -> bool {
-        matches!(self, Self::Busy(_) | Self::Lost(_))
-    }
-
-    /// Whether the fault lies with the database's state and not with the unit of work.
-    #[must_use]
-    pub const fn is_outage(&self) -> bool {
-        matches!(self, Self::Busy(_) | Self::Lost(_) | Self::Overloaded | Self::Full(_) | Self::Closed)
-    }
-}
 
 /// A snapshot. It has no way to write.
 #[derive(Debug)]
 pub struct View<'unit> {
-    connection: &'unit Connection,
+    connection: Connection<'unit>,
+    /// Whether the rows of a query are being read: no other statement may run meanwhile.
+    is_reading: Cell<bool>,
+    /// Whether a statement failed, after which nothing of the unit of work may be kept.
+    has_failed: Cell<bool>,
 }
 
 /// A unit of work: reads, writes, and commits or not as a whole.
@@ -120,14 +79,34 @@ impl<'unit> std::ops::Deref for Work<'unit> {
 }
 
 impl<'unit> View<'unit> {
-    fn new(connection: &'unit Connection) -> Self {
-        Self { connection }
+    fn new(connection: Connection<'unit>) -> Self {
+        Self { connection, is_reading: Cell::new(false), has_failed: Cell::new(false) }
     }
 
-    /// Every row of a query. The text bounds how many there can be.
+    /// Runs one statement, alone, and remembers if it failed.
+    fn run<T>(&self, statement: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
+        if self.is_reading.replace(true) {
+            self.has_failed.set(true);
+            return Err(StoreError::Broken("a statement among the rows of another"));
+        }
+        let result = statement().inspect_err(|_| self.has_failed.set(true));
+        self.is_reading.set(false);
+        result
+    }
+
+    /// What a closure made, unless a statement of it failed and it went on as if nothing had happened: some
+    /// databases keep nothing of such a unit of work, so none does.
+    fn settle<T>(&self, made: Result<T, StoreError>) -> Result<T, StoreError> {
+        match made {
+            Ok(_) if self.has_failed.get() => Err(StoreError::Broken("an error of a statement was not passed on")),
+            made => made,
+        }
+    }
+
+    /// Every row of a query. The text bounds how many there can be. `read` may not run another statement.
     ///
     /// # Errors
-    /// [`StoreError`] if the database refuses or a row cannot be read.
+    /// [`StoreError`] if the database refuses or a row cannot be read; the unit of work is then over.
     pub fn query<T>(
         &self,
         text: &'static str,
@@ -135,10 +114,30 @@ impl<'unit> View<'unit> {
         mut read: impl FnMut(&Row<'_>) -> Result<T, StoreError>,
     ) -> Result<Vec<T>, StoreError> {
         let mut rows = Vec::new();
-        self.connection.query(text, values, &mut |row| {
+        let mut push = |row: &Row<'_>| {
             rows.push(read(row)?);
             Ok(true)
-        })?;
+        };
+        self.run(|| self.connection.query(text, values, &mut push))?;
+        Ok(rows)
+    }
+
+    /// Every row of a query for each of a set of parameters, in no particular order.
+    ///
+    /// # Errors
+    /// As [`View::query`].
+    pub fn query_each<const N: usize, T>(
+        &self,
+        text: &'static str,
+        set: &[[Value<'_>; N]],
+        mut read: impl FnMut(&Row<'_>) -> Result<T, StoreError>,
+    ) -> Result<Vec<T>, StoreError> {
+        let mut rows = Vec::with_capacity(set.len());
+        let mut push = |row: &Row<'_>| {
+            rows.push(read(row)?);
+            Ok(true)
+        };
+        self.run(|| self.connection.query_each(text, Set::new(set), &mut push))?;
         Ok(rows)
     }
 
@@ -153,16 +152,17 @@ impl<'unit> View<'unit> {
         mut read: impl FnMut(&Row<'_>) -> Result<T, StoreError>,
     ) -> Result<Option<T>, StoreError> {
         let mut first = None;
-        self.connection.query(text, values, &mut |row| {
+        let mut keep = |row: &Row<'_>| {
             first = Some(read(row)?);
             Ok(false)
-        })?;
+        };
+        self.run(|| self.connection.query(text, values, &mut keep))?;
         Ok(first)
     }
 }
 
 impl<'unit> Work<'unit> {
-    fn new(connection: &'unit Connection) -> Self {
+    fn new(connection: Connection<'unit>) -> Self {
         Self { view: View::new(connection) }
     }
 
@@ -171,7 +171,44 @@ impl<'unit> Work<'unit> {
     /// # Errors
     /// [`StoreError`] if the database refuses; the unit of work is then over.
     pub fn execute(&mut self, text: &'static str, values: &[Value<'_>]) -> Result<usize, StoreError> {
-        self.view.connection.execute(text, values)
+        self.run(|| self.view.connection.execute(text, values))
+    }
+
+    /// Runs a statement for each row of a set and says how many rows were touched in all. No two rows of a set
+    /// may mean the same row of the database.
+    ///
+    /// # Errors
+    /// As [`Work::execute`].
+    pub fn execute_each<const N: usize>(
+        &mut self,
+        text: &'static str,
+        set: &[[Value<'_>; N]],
+    ) -> Result<usize, StoreError> {
+        self.run(|| self.view.connection.execute_each(text, Set::new(set)))
+    }
+
+    /// Runs a statement that must touch exactly one row for each row of a set.
+    ///
+    /// # Errors
+    /// As [`Work::execute`]; [`StoreError::Broken`] for any other number of rows.
+    pub fn execute_all<const N: usize>(
+        &mut self,
+        text: &'static str,
+        set: &[[Value<'_>; N]],
+    ) -> Result<(), StoreError> {
+        match self.execute_each(text, set)? {
+            touched if touched == set.len() => Ok(()),
+            _ => Err(StoreError::Broken("a statement for a set of rows touched another number of rows")),
+        }
+    }
+
+    /// Locks the rows of some ids until the unit of work is over. The text is PostgreSQL's, with one array of ids
+    /// for its parameter, and orders them; SQLite has one writer, which is alone with its rows.
+    ///
+    /// # Errors
+    /// [`StoreError::Busy`] if another unit of work held one of them for too long.
+    pub fn lock(&mut self, text: &'static str, ids: &[Value<'_>]) -> Result<(), StoreError> {
+        self.run(|| self.view.connection.lock(text, ids))
     }
 
     /// Runs a statement that must touch exactly one row.
@@ -189,16 +226,35 @@ impl<'unit> Work<'unit> {
 /// The database behind its closures. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Database {
-    engine: Arc<Sqlite>,
+    engine: Arc<Engine>,
+}
+
+#[derive(Debug)]
+enum Engine {
+    Sqlite(Sqlite),
+    Postgres(Postgres),
 }
 
 impl Database {
-    /// Opens an SQLite file, making it if it does not exist, and starts its threads.
+    /// Opens a database and starts its threads. An SQLite file is made if it does not exist.
     ///
     /// # Errors
-    /// If the file cannot be used, or a setting that durability rests on did not take.
-    pub fn open(path: &Path, options: &Options) -> Result<Self, OpenError> {
-        Sqlite::open(path, options).map(|engine| Self { engine: Arc::new(engine) })
+    /// If it cannot be used, or a setting that durability rests on did not take.
+    pub fn open(location: &Location, options: &Options) -> Result<Self, OpenError> {
+        let engine = match location {
+            Location::Sqlite(path) => Engine::Sqlite(Sqlite::open(path, options)?),
+            Location::Postgres(url) => Engine::Postgres(Postgres::open(url, options)?),
+        };
+        Ok(Self { engine: Arc::new(engine) })
+    }
+
+    /// How many batches of the ledger may run at once.
+    #[must_use]
+    pub fn lanes(&self) -> usize {
+        match &*self.engine {
+            Engine::Sqlite(_) => 1,
+            Engine::Postgres(postgres) => postgres.lanes(),
+        }
     }
 
     /// Reads from one snapshot.
@@ -210,7 +266,10 @@ impl Database {
         T: Send + 'static,
         F: FnMut(&View<'_>) -> Result<T, StoreError> + Send + 'static,
     {
-        self.engine.read(read).await
+        match &*self.engine {
+            Engine::Sqlite(sqlite) => sqlite.read(read).await,
+            Engine::Postgres(postgres) => postgres.read(read).await,
+        }
     }
 
     /// Asks for nothing, to see whether the database answers.
@@ -221,9 +280,9 @@ impl Database {
         self.read(|view| view.query_opt("SELECT 1", &[], |row| row.get::<i64>(0)).map(|_| ())).await
     }
 
-    /// Looks something up by its key, on the caller's own thread. For a handful of rows only: whatever may take
-    /// longer than some microseconds belongs to [`Database::read`], and so do statements that must agree with
-    /// one another, because here each sees a snapshot of its own.
+    /// Looks something up by its key, on SQLite on the caller's own thread. For a handful of rows only: whatever
+    /// may take longer than some microseconds belongs to [`Database::read`], and so do statements that must agree
+    /// with one another, because here each sees a snapshot of its own.
     ///
     /// # Errors
     /// As [`Database::read`].
@@ -232,16 +291,40 @@ impl Database {
         T: Send + 'static,
         F: FnMut(&View<'_>) -> Result<T, StoreError> + Send + 'static,
     {
-        self.engine.look_up(read).await
+        match &*self.engine {
+            Engine::Sqlite(sqlite) => sqlite.look_up(read).await,
+            Engine::Postgres(postgres) => postgres.look_up(read).await,
+        }
     }
 
     /// Runs a unit of work, answering after its commit. It may run again, so it must change nothing
-    /// but the database.
+    /// but the database. What it reads and what it then writes are one moment, whoever else writes.
     ///
     /// # Errors
     /// What `work` answers, and then nothing of it was kept; [`StoreError::OutcomeUnknown`] when the
     /// commit was sent and not answered.
-    pub async fn write<T, F>(&self, mut work: F, deadline: Instant) -> Result<T, StoreError>
+    pub async fn write<T, F>(&self, work: F, deadline: Instant) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnMut(&mut Work<'_>) -> Result<T, StoreError> + Send + 'static,
+    {
+        self.run(work, deadline, Lane::Other).await
+    }
+
+    /// Runs a batch of the ledger: as [`Database::write`], but it locks the rows that it rests on itself, and
+    /// never waits behind other writes.
+    ///
+    /// # Errors
+    /// As [`Database::write`].
+    pub async fn post<T, F>(&self, work: F, deadline: Instant) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnMut(&mut Work<'_>) -> Result<T, StoreError> + Send + 'static,
+    {
+        self.run(work, deadline, Lane::Ledger).await
+    }
+
+    async fn run<T, F>(&self, mut work: F, deadline: Instant, lane: Lane) -> Result<T, StoreError>
     where
         T: Send + 'static,
         F: FnMut(&mut Work<'_>) -> Result<T, StoreError> + Send + 'static,
@@ -249,12 +332,17 @@ impl Database {
         let mut tries = 0;
         loop {
             tries += 1;
-            let (returned, result) = self.engine.write(work, deadline).await?;
+            let (returned, result) = match &*self.engine {
+                Engine::Sqlite(sqlite) => sqlite.write(work, deadline).await?,
+                Engine::Postgres(postgres) => postgres.write(work, deadline, lane).await?,
+            };
             match result {
-                Err(error) if error.is_passing() && tries < TRIES_MAX => {
+                Err(error) if error.is_passing() && (tries < TRIES_MAX || matches!(error, StoreError::Busy(_))) => {
                     metrics::counter!("database_retries_total").increment(1);
                     work = returned;
-                    let pause = Duration::from_millis(rand::random_range(5..200));
+                    // Full jitter, over a range that grows.
+                    let longest = 10_u64.saturating_mul(1 << tries.min(5)).min(200);
+                    let pause = Duration::from_millis(rand::random_range(1..=longest));
                     if Instant::now() + pause >= deadline {
                         return Err(StoreError::Overloaded);
                     }
@@ -265,44 +353,36 @@ impl Database {
         }
     }
 
-    /// What the database holds on disk.
+    /// What the database holds on this machine's disk: nothing, if it is a server.
     #[must_use]
     pub fn disk_bytes(&self) -> DiskBytes {
-        self.engine.disk_bytes()
+        match &*self.engine {
+            Engine::Sqlite(sqlite) => sqlite.disk_bytes(),
+            Engine::Postgres(_) => DiskBytes::default(),
+        }
     }
 
-    /// Waits for the queued units of work, folds the log into the file, and stops the threads.
+    /// Waits for the queued units of work, and stops the threads. SQLite folds the log into the file.
     pub async fn close(&self) {
-        self.engine.close().await;
+        match &*self.engine {
+            Engine::Sqlite(sqlite) => sqlite.close().await,
+            Engine::Postgres(postgres) => postgres.close().await,
+        }
     }
 }
 
-/// Why a database cannot be used.
-#[derive(Debug, Error)]
-pub enum OpenError {
-    /// The bundled library is older than the first one without a known bug that loses commits.
-    #[error("SQLite {found} is too old: 3.51.3 or newer is needed")]
-    LibraryTooOld {
-        /// The version that is linked.
-        found: &'static str,
-    },
-    /// A setting did not take.
-    #[error("the database setting `{name}` is {found}, and must be {expected}")]
-    Setting {
-        /// The setting.
-        name: &'static str,
-        /// What it must be.
-        expected: &'static str,
-        /// What it is.
-        found: String,
-    },
-    /// The file or its directory cannot be made or read.
-    #[error("the database file cannot be used")]
-    File(#[from] std::io::Error),
-    /// SQLite refused the file.
-    #[error("the database file cannot be opened")]
-    Engine(#[from] rusqlite::Error),
-    /// A first statement failed.
-    #[error("the database does not answer")]
-    Store(#[from] StoreError),
+/// Who writes.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Lane {
+    /// The ledger.
+    Ledger,
+    /// Everybody else.
+    Other,
+}
+
+fn try_send<T>(queue: &flume::Sender<T>, message: T) -> Result<(), StoreError> {
+    queue.try_send(message).map_err(|error| match error {
+        flume::TrySendError::Full(_) => StoreError::Overloaded,
+        flume::TrySendError::Disconnected(_) => StoreError::Closed,
+    })
 }

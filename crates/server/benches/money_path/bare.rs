@@ -49,7 +49,8 @@ impl Bench {
         let directory = std::env::var("BENCH_DIR").map_or_else(|_| tempfile::tempdir(), tempfile::tempdir_in).unwrap();
         let config = Sources::default().load().unwrap();
         let database =
-            superapp::app::open_database(&config, &directory.path().join("bare.db"), &Clock::System).unwrap();
+            superapp::app::open_database(&config, &directory.path().join("bare.db").as_path().into(), &Clock::System)
+                .unwrap();
         let ids = Ids::new(Clock::System);
         let users: Vec<UserId> = (0..count).map(|_| UserId::new(ids.uuid())).collect();
         let people = users.clone();

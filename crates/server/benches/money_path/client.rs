@@ -137,6 +137,17 @@ pub fn balances(users: &Arc<[User]>) -> Make {
     })
 }
 
+/// Each connection is one user, who asks for access to the first users in turn.
+pub fn entitlements(users: &Arc<[User]>, creators: usize) -> Make {
+    let users = Arc::clone(users);
+    Arc::new(move |connection, count| {
+        let user = users.get(connection % users.len()).unwrap();
+        let creator = users.get((connection + usize::try_from(count).unwrap()) % creators).unwrap();
+        let path = format!("/api/entitlements?creator_id={}", creator.id);
+        get(&path).header("authorization", &user.bearer).body(Full::default()).unwrap()
+    })
+}
+
 pub fn constants() -> Make {
     Arc::new(|_, _| get("/").body(Full::default()).unwrap())
 }

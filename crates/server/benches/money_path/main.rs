@@ -7,6 +7,7 @@
 
 mod bare;
 mod client;
+mod entitlements;
 mod server;
 
 use client::{Load, Outcome};
@@ -37,6 +38,7 @@ async fn run() {
     println!("{:34} {:>12} {:>10} {:>10} {:>10}", "", "per second", "p50 ms", "p99 ms", "errors");
     let (transfers, batch) = transfers(time).await;
     let reads = balance_reads(time).await;
+    let checks = entitlements::measure(USERS, time).await;
     let constant = constant(time).await;
 
     let rows = bare::rows_per_second(USERS, batch, time).await;
@@ -44,6 +46,7 @@ async fn run() {
     println!();
     println!("transfers at 256 connections / bare loop      {:.2}", transfers.per_second() / rows);
     println!("balance reads / constant answers              {:.2}", reads.per_second() / constant.per_second());
+    println!("entitlement checks / constant answers         {:.2}", checks.per_second() / constant.per_second());
     bare::print_cost_of_a_transfer().await;
 }
 

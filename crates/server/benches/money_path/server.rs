@@ -9,6 +9,7 @@ use hyper::Request;
 use serde_json::Value;
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use tempfile::TempDir;
@@ -25,7 +26,7 @@ pub struct Superapp {
     metrics: SocketAddr,
     process: Child,
     // Removed after the process that uses it has ended.
-    _directory: TempDir,
+    directory: TempDir,
 }
 
 /// Commits and the commands in them.
@@ -67,7 +68,12 @@ impl Superapp {
         let (address, metrics) = (find("API "), find("Metrics "));
         // Whatever it says later must not fill the pipe.
         std::thread::spawn(move || lines.for_each(drop));
-        Self { address, metrics, process, _directory: directory }
+        Self { address, metrics, process, directory }
+    }
+
+    /// Its database, for rows that would take too long to make over HTTP.
+    pub fn database(&self) -> PathBuf {
+        self.directory.path().join("superapp.db")
     }
 
     /// Makes users with a thousand coins each.

@@ -1,13 +1,13 @@
 //! `superapp admin …`: what has to work before anybody can sign in.
 
-use super::{Admin, End, runtime, say, sqlite_path};
-use crate::app::open_database;
+use super::{Admin, End, existing_database, runtime, say};
+use crate::app::{location, open_database};
 use crate::auth::password::Hasher;
 use crate::clock::{Clock, Ids};
 use crate::config::Config;
 use crate::operations::{Context as Circumstances, Denial, accounts};
-use crate::store::Work;
 use crate::store::users::{self, NewUser};
+use crate::store::{Location, Work};
 use anyhow::{Context, bail};
 use domain::audit::Actor;
 use domain::id::UserId;
@@ -21,24 +21,26 @@ use tokio::time::Instant;
 const PASSWORD_BYTES_MAX: u64 = 4_096;
 
 pub(super) fn run(admin: Admin, config: Config, data_dir: &Path) -> anyhow::Result<End> {
-    let path = sqlite_path(&config, data_dir)?;
     let address = |email: &str| Email::parse(email).context("--email");
     match admin {
         Admin::Create { email, username, password_stdin: _ } => {
             let email = address(&email)?;
             let username = username.map(|name| Username::parse(&name)).transpose().context("--username")?;
             let password = password_from_stdin()?;
-            runtime()?.block_on(create(config, &path, email, username, password))
+            let location = location(&config, data_dir)?;
+            runtime()?.block_on(create(config, &location, email, username, password))
         }
         Admin::SetTier { email, tier } => {
             let tier = Tier::parse(&tier).context("--tier must be free, premium, creator or admin")?;
             let change = StandingChange { tier: Some(tier), ..StandingChange::default() };
-            runtime()?.block_on(change_standing(config, &path, address(&email)?, change))
+            let location = existing_database(&config, data_dir)?;
+            runtime()?.block_on(change_standing(config, &location, address(&email)?, change))
         }
         Admin::SetRole { email, role } => {
             let role = Role::parse(&role).context("--role must be user, creator or admin")?;
             let change = StandingChange { role: Some(role), ..StandingChange::default() };
-            runtime()?.block_on(change_standing(config, &path, address(&email)?, change))
+            let location = existing_database(&config, data_dir)?;
+            runtime()?.block_on(change_standing(config, &location, address(&email)?, change))
         }
     }
 }
@@ -49,13 +51,15 @@ fn operator(clock: &Clock, ids: &Ids) -> Circumstances {
     Circumstances { now: clock.now(), actor, ids: ids.clone() }
 }
 
-async fn change_standing(config: Config, path: &Path, email: Email, change: StandingChange) -> anyhow::Result<End> {
-    if !path.exists() {
-        bail!("there is no database here; start one with `superapp serve`, or name another with --data-dir");
-    }
+async fn change_standing(
+    config: Config,
+    location: &Location,
+    email: Email,
+    change: StandingChange,
+) -> anyhow::Result<End> {
     let clock = Clock::System;
     let context = operator(&clock, &Ids::new(clock.clone()));
-    let database = open_database(&config, path, &clock)?;
+    let database = open_database(&config, location, &clock)?;
     let wanted = email.clone();
     let operation = move |work: &mut Work<'_>| {
         let Some((found, _)) = users::find_by_email(work, &wanted)? else { return Ok(Err(Denial::UserNotFound)) };
@@ -91,7 +95,7 @@ fn password_from_stdin() -> anyhow::Result<Password> {
 
 async fn create(
     config: Config,
-    path: &Path,
+    location: &Location,
     email: Email,
     username: Option<Username>,
     password: Password,
@@ -99,7 +103,7 @@ async fn create(
     let clock = Clock::System;
     let ids = Ids::new(clock.clone());
     let password_hash = Hasher::new(&config.auth, config.auth.password_pepper.clone())?.hash(password).await?;
-    let database = open_database(&config, path, &clock)?;
+    let database = open_database(&config, location, &clock)?;
     let context = operator(&clock, &ids);
     let id = UserId::new(ids.uuid());
     let shown = email.as_str().to_owned();

@@ -1,7 +1,7 @@
 //! `superapp migrate …` and `superapp reconcile`.
 
-use super::{End, Migrate, runtime, say, say_error, sqlite_path};
-use crate::app::database_options;
+use super::{End, Migrate, existing_database, runtime, say, say_error};
+use crate::app::{database_options, location};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::store::migrations::{MIGRATIONS, Migrator};
@@ -15,7 +15,8 @@ use std::io::{BufRead, IsTerminal};
 use std::path::Path;
 
 pub(super) fn migrate(migrate: Migrate, config: &Config, data_dir: &Path) -> anyhow::Result<End> {
-    let migrator = Migrator::open(&sqlite_path(config, data_dir)?)?;
+    let location = location(config, data_dir)?;
+    let migrator = Migrator::open(&location, &database_options(config, &location))?;
     match migrate {
         Migrate::Up => {
             let applied = migrator.up(Clock::System.now())?;
@@ -73,15 +74,12 @@ struct Report {
 }
 
 pub(super) fn reconcile(config: &Config, data_dir: &Path, json: bool) -> anyhow::Result<End> {
-    let path = sqlite_path(config, data_dir)?;
-    if !path.exists() {
-        bail!("there is no database here; start one with `superapp serve`, or name another with --data-dir");
-    }
-    Migrator::open(&path)?.check()?;
-    let options = database_options(config);
+    let location = existing_database(config, data_dir)?;
+    let options = database_options(config, &location);
+    Migrator::open(&location, &options)?.check()?;
     let now = Clock::System.now();
     let report = runtime()?.block_on(async move {
-        let database = Database::open(&path, &options)?;
+        let database = Database::open(&location, &options)?;
         let report = database.read(move |view| look(view, now, !json)).await.context("the ledger cannot be read")?;
         database.close().await;
         anyhow::Ok(report)

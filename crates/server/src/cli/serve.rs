@@ -1,12 +1,13 @@
 //! `superapp serve`: starts everything, in order, and stops it in the opposite one.
 
-use super::{End, runtime, say_error, sqlite_path};
-use crate::app::{App, open_database};
+use super::{End, runtime, say_error};
+use crate::app::{App, location, open_database};
 use crate::auth::secrets::Secrets;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::http::{self, metrics};
 use crate::jobs::Jobs;
+use crate::store::Location;
 use anyhow::Context;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -23,10 +24,10 @@ pub(super) fn run(config: Config, data_dir: &Path) -> anyhow::Result<End> {
 }
 
 async fn serve(config: Config, data_dir: &Path) -> anyhow::Result<End> {
-    let path = sqlite_path(&config, data_dir)?;
+    let location = location(&config, data_dir)?;
     let secrets = Secrets::load(&config.auth, data_dir)?;
     let clock = Clock::System;
-    let database = open_database(&config, &path, &clock)?;
+    let database = open_database(&config, &location, &clock)?;
     let listen = config.server.listen;
     let listener = TcpListener::bind(listen).await.with_context(|| {
         format!("{listen} cannot be listened on; choose another address with `superapp serve --listen ADDR:PORT`")
@@ -37,7 +38,7 @@ async fn serve(config: Config, data_dir: &Path) -> anyhow::Result<End> {
     let (stop, stopped) = watch::channel(false);
     let metrics = serve_metrics(&app, stopped).await?;
     let mut signals = Signals::listen()?;
-    greet(&app, address, &path, metrics.as_ref().map(|(address, _)| *address));
+    greet(&app, address, &location, metrics.as_ref().map(|(address, _)| *address));
 
     let router = http::router(&app);
     let (tell, told) = oneshot::channel();
@@ -133,7 +134,7 @@ async fn serve_metrics(
 }
 
 /// What a person sees first: where it is, where the data is, and what to type.
-fn greet(app: &App, address: SocketAddr, path: &Path, metrics: Option<SocketAddr>) {
+fn greet(app: &App, address: SocketAddr, location: &Location, metrics: Option<SocketAddr>) {
     let config = &app.config;
     let mut lines = vec![
         format!("superapp {} is ready", env!("CARGO_PKG_VERSION")),
@@ -146,7 +147,7 @@ fn greet(app: &App, address: SocketAddr, path: &Path, metrics: Option<SocketAddr
     if let Some(metrics) = metrics {
         lines.push(format!("  Metrics  http://{metrics}/metrics"));
     }
-    lines.push(format!("  Data     {}", path.display()));
+    lines.push(format!("  Data     {location}"));
     if config.rate_limits.enabled {
         lines.push("  Note     rate limits are configured, and not enforced by this version yet".to_owned());
     }

@@ -2,6 +2,7 @@
 
 use super::{Config, ConfigError, DatabaseUrl, Sources, known_keys};
 use domain::timestamp::Span;
+use secrecy::ExposeSecret;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -45,16 +46,16 @@ fn names_that_platforms_set_are_understood() {
     assert_eq!(config.server.listen.to_string(), "127.0.0.1:9000");
     assert_eq!(config.log.level, "debug");
     let url = config.database_url(Path::new("data")).unwrap();
-    assert_eq!(url, DatabaseUrl::Sqlite(PathBuf::from("/tmp/x.db")));
+    assert_eq!(file(url), PathBuf::from("/tmp/x.db"));
 }
 
 #[test]
 fn the_database_is_in_the_data_directory_unless_told_otherwise() {
     let url = load(&[]).unwrap().database_url(Path::new("data")).unwrap();
-    assert_eq!(url, DatabaseUrl::Sqlite(PathBuf::from("data/superapp.db")));
+    assert_eq!(file(url), PathBuf::from("data/superapp.db"));
     for (url, path) in [("sqlite:x.db", "x.db"), ("sqlite:///x.db", "/x.db"), ("sqlite://x.db", "x.db")] {
         let config = load(&[("DATABASE_URL", url)]).unwrap();
-        assert_eq!(config.database_url(Path::new("")).unwrap(), DatabaseUrl::Sqlite(PathBuf::from(path)), "{url}");
+        assert_eq!(file(config.database_url(Path::new("")).unwrap()), PathBuf::from(path), "{url}");
     }
     assert!(load(&[("DATABASE_URL", "mongodb://x")]).is_err());
 }
@@ -255,4 +256,21 @@ fn the_secret_of_a_payment_provider_is_not_shown() {
     let printed = sources("", &pairs).print().unwrap();
     assert!(printed.contains(&("payments.webhook_secret".to_owned(), "********".to_owned())));
     assert!(!format!("{:?}", load(&pairs).unwrap()).contains(WEBHOOK));
+}
+
+fn file(url: DatabaseUrl) -> PathBuf {
+    match url {
+        DatabaseUrl::Sqlite(path) => path,
+        DatabaseUrl::Postgres(_) => panic!("not a file"),
+    }
+}
+
+#[test]
+fn a_url_of_postgresql_is_kept_whole_and_not_shown() {
+    for url in ["postgres://ann:hidden@db/app", "postgresql://ann:hidden@db/app?sslmode=disable"] {
+        let config = load(&[("DATABASE_URL", url)]).unwrap();
+        let found = config.database_url(Path::new("")).unwrap();
+        assert!(!format!("{found:?}").contains("hidden"));
+        assert!(matches!(found, DatabaseUrl::Postgres(kept) if kept.expose_secret() == url));
+    }
 }

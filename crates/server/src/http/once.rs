@@ -269,7 +269,7 @@ pub async fn write<T: Send + 'static>(
                 problem.stored(&request_id)
             }
         };
-        idempotency_keys::upsert(work, &record_of(&key, execution, &request_id, response.clone()))?;
+        idempotency_keys::upsert(work, &[record_of(&key, execution, &request_id, response.clone())])?;
         Ok(Ok(respond_later(response)))
     };
     let later = app.database.write(unit, deadline).await;

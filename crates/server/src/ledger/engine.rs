@@ -32,7 +32,7 @@ impl Engine for DatabaseEngine {
         batch.iter().for_each(|submission| submission.request.needs(&mut needs));
         let clock = self.clock.clone();
         let work = move |work: &mut Work<'_>| unit(work, &batch, &needs, &clock);
-        self.database.write(work, Instant::now() + WRITER_WAIT).await
+        self.database.post(work, Instant::now() + WRITER_WAIT).await
     }
 }
 

@@ -1,4 +1,4 @@
-//! The task that empties the queue: one batch at a time, each answered after its commit.
+//! The task that empties the queue, batch by batch, each answered after its commit.
 //!
 //! There is no timer: a command that comes alone commits alone, and what arrives meanwhile is the next
 //! batch. So batches grow with the load and waiting does not.
@@ -8,13 +8,25 @@ use crate::clock::stopwatch;
 use crate::store::StoreError;
 use domain::decide::Answer;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 pub(super) async fn run(engine: impl Engine, mut queue: mpsc::Receiver<Queued>, limits: Limits) {
+    let engine = Arc::new(engine);
     let mut picked = Vec::with_capacity(limits.batch);
-    while queue.recv_many(&mut picked, limits.batch.max(1)).await > 0 {
+    let mut lanes = JoinSet::new();
+    loop {
+        // A batch is picked up when it can run, so that it grows while it waits.
+        while lanes.len() >= limits.lanes.max(1) {
+            lanes.join_next().await;
+        }
+        while lanes.try_join_next().is_some() {}
+        if queue.recv_many(&mut picked, limits.batch.max(1)).await == 0 {
+            break;
+        }
         metrics::gauge!("ledger_queue_depth").set(u32::try_from(queue.len()).unwrap_or(u32::MAX));
         let (batch, waiters) = pick_up(picked.drain(..));
         if batch.is_empty() {
@@ -22,8 +34,10 @@ pub(super) async fn run(engine: impl Engine, mut queue: mpsc::Receiver<Queued>, 
         }
         metrics::histogram!("ledger_batch_size").record(u32::try_from(batch.len()).unwrap_or(u32::MAX));
         let trial = Trial { until: Instant::now() + limits.resolve, in_doubt: false };
-        settle(&engine, batch, waiters, trial).await;
+        let engine = Arc::clone(&engine);
+        lanes.spawn(async move { settle(engine.as_ref(), batch, waiters, trial).await });
     }
+    while lanes.join_next().await.is_some() {}
 }
 
 /// How far the attempts at a batch have come. Its halves inherit it.

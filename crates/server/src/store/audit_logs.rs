@@ -1,6 +1,6 @@
 //! The audit log. Rows are only ever added.
 
-use super::{Row, StoreError, View, Work};
+use super::{Row, StoreError, Value as SqlValue, View, Work};
 use domain::audit::{Action, EntityType, Fields, Record, Value};
 use domain::id::{AuditId, TransactionId, UserId};
 use domain::timestamp::{Span, Timestamp};
@@ -11,32 +11,40 @@ use uuid::Uuid;
 /// and its time when it is decided, seconds later; clocks may be set.
 const ID_MARGIN: Span = Span::days(1);
 
-/// Adds a record, in the same commit as what it records.
+/// Adds records, in the same commit as what they record.
 ///
 /// # Errors
 /// If the database fails.
-pub fn insert(work: &mut Work<'_>, record: &Record) -> Result<(), StoreError> {
+pub fn insert(work: &mut Work<'_>, records: &[Record]) -> Result<(), StoreError> {
     let text = "INSERT INTO audit_logs (id, actor_id, credential_id, address, request_id, action, entity_type, \
         entity_id, tx_id, before, after, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
-    let address = record.actor.address.map(|address| address.to_string());
-    let (before, after) = (json(&record.before), json(&record.after));
-    work.execute_one(
-        text,
-        &[
-            record.id.into(),
-            record.actor.id.into(),
-            record.actor.credential.into(),
-            address.as_deref().into(),
-            record.actor.request_id.as_str().into(),
-            record.action.into(),
-            record.entity_type.into(),
-            record.entity_id.into(),
-            record.tx_id.into(),
-            before.as_str().into(),
-            after.as_str().into(),
-            record.created_at.into(),
-        ],
-    )
+    let texts = |record: &Record| {
+        let address = record.actor.address.map(|address| address.to_string());
+        (address, json(&record.before), json(&record.after))
+    };
+    let texts: Vec<_> = records.iter().map(texts).collect();
+    let rows: Vec<_> = records.iter().zip(&texts).map(|(record, texts)| row(record, texts)).collect();
+    work.execute_all(text, &rows)
+}
+
+fn row<'row>(
+    record: &'row Record,
+    (address, before, after): &'row (Option<String>, String, String),
+) -> [SqlValue<'row>; 12] {
+    [
+        record.id.into(),
+        record.actor.id.into(),
+        record.actor.credential.into(),
+        address.as_deref().into(),
+        record.actor.request_id.as_str().into(),
+        record.action.into(),
+        record.entity_type.into(),
+        record.entity_id.into(),
+        record.tx_id.into(),
+        before.as_str().into(),
+        after.as_str().into(),
+        record.created_at.into(),
+    ]
 }
 
 fn json(fields: &Fields) -> String {

@@ -180,21 +180,24 @@ pub fn find_own(view: &View<'_>, creator: UserId, id: ContentId) -> Result<Optio
     view.query_opt(text, &[id.into(), creator.into()], read)
 }
 
+/// The access check of a content: each step a look-up by key, however many contents, unlocks and subscriptions
+/// there are. Public so that a test can ask the database for its plan.
+pub const FIND: &str =
+    "SELECT c.id, c.creator_id, u.username, c.type, c.title, c.description, c.price_cents, c.subscriber_only,
+        c.media_url, c.preview_url, c.is_active, c.created_at, c.updated_at, l.id, s.expires_at
+    FROM contents c
+    JOIN users u ON u.id = c.creator_id
+    LEFT JOIN unlocks l ON l.user_id = $1 AND l.content_id = c.id AND l.revoked_at IS NULL
+    LEFT JOIN subscriptions s
+        ON s.subscriber_id = $1 AND s.creator_id = c.creator_id AND s.status = 'active' AND s.expires_at > $2
+    WHERE c.id = $3";
+
 /// One content, with what a viewer has of it.
 ///
 /// # Errors
 /// If the database fails.
 pub fn find(view: &View<'_>, viewer: UserId, id: ContentId, now: Timestamp) -> Result<Option<Seen>, StoreError> {
-    let text =
-        "SELECT c.id, c.creator_id, u.username, c.type, c.title, c.description, c.price_cents, c.subscriber_only,
-            c.media_url, c.preview_url, c.is_active, c.created_at, c.updated_at, l.id, s.expires_at
-        FROM contents c
-        JOIN users u ON u.id = c.creator_id
-        LEFT JOIN unlocks l ON l.user_id = $1 AND l.content_id = c.id AND l.revoked_at IS NULL
-        LEFT JOIN subscriptions s
-            ON s.subscriber_id = $1 AND s.creator_id = c.creator_id AND s.status = 'active' AND s.expires_at > $2
-        WHERE c.id = $3";
-    view.query_opt(text, &[viewer.into(), now.into(), id.into()], read_seen)
+    view.query_opt(FIND, &[viewer.into(), now.into(), id.into()], read_seen)
 }
 
 /// The catalogue from its newest content on, along the index on the moments.

@@ -112,6 +112,13 @@ fn pattern(text: &str) -> String {
     format!("{folded}%")
 }
 
+/// The access check of a creator: each step a look-up by key, however many subscribers there are.
+/// Public so that a test can ask the database for its plan.
+pub const SUBSCRIBED_UNTIL: &str = "SELECT s.expires_at FROM users u
+    LEFT JOIN subscriptions s
+        ON s.subscriber_id = $1 AND s.creator_id = u.id AND s.status = 'active' AND s.expires_at > $3
+    WHERE u.id = $2";
+
 /// Until when a user subscribes to a creator, if they do; the outer `None` if there is no such account.
 ///
 /// # Errors
@@ -122,9 +129,5 @@ pub fn subscribed_until(
     creator: UserId,
     now: Timestamp,
 ) -> Result<Option<Option<Timestamp>>, StoreError> {
-    let text = "SELECT s.expires_at FROM users u
-        LEFT JOIN subscriptions s
-            ON s.subscriber_id = $1 AND s.creator_id = u.id AND s.status = 'active' AND s.expires_at > $3
-        WHERE u.id = $2";
-    view.query_opt(text, &[subscriber.into(), creator.into(), now.into()], |row| row.get(0))
+    view.query_opt(SUBSCRIBED_UNTIL, &[subscriber.into(), creator.into(), now.into()], |row| row.get(0))
 }

@@ -1,33 +1,35 @@
 //! Entries, and the history of a wallet that they make. Rows are only ever added.
 
-use super::{Row, StoreError, View, Work};
+use super::{Row, StoreError, Value, View, Work};
 use domain::id::{TransactionId, UserId, WalletId};
+use domain::idempotency::ExecutionDigest;
 use domain::money::Cents;
 use domain::split::Split;
 use domain::timestamp::Timestamp;
 use domain::transaction::{Transaction, TransactionType};
 use uuid::Uuid;
 
-/// Adds the entries of a transaction.
+/// Adds the entries of transactions.
 ///
 /// # Errors
 /// If the database fails.
-pub fn insert(work: &mut Work<'_>, transaction: &Transaction) -> Result<(), StoreError> {
+pub fn insert(work: &mut Work<'_>, transactions: &[(Transaction, ExecutionDigest)]) -> Result<(), StoreError> {
     let text = "INSERT INTO entries (wallet_id, created_at, tx_id, amount_cents, balance_after_cents)
         VALUES ($1, $2, $3, $4, $5)";
-    for entry in &transaction.entries {
-        work.execute_one(
-            text,
-            &[
+    let of = |transaction: &Transaction| {
+        let (created_at, id) = (transaction.created_at, transaction.id);
+        transaction.entries.clone().into_iter().map(move |entry| {
+            [
                 entry.wallet_id.into(),
-                transaction.created_at.into(),
-                transaction.id.into(),
+                created_at.into(),
+                id.into(),
                 entry.amount.into(),
-                entry.balance_after.into(),
-            ],
-        )?;
-    }
-    Ok(())
+                Value::from(entry.balance_after),
+            ]
+        })
+    };
+    let rows: Vec<_> = transactions.iter().flat_map(|(transaction, _)| of(transaction)).collect();
+    work.execute_all(text, &rows)
 }
 
 /// One line of a wallet's history.

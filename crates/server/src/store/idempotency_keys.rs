@@ -1,6 +1,6 @@
 //! What is remembered of idempotency keys. Whether a row still counts is ruled on in `domain`.
 
-use super::{StoreError, View, Work};
+use super::{Row, StoreError, Value, View, Work};
 use domain::id::UserId;
 use domain::idempotency::{Fingerprint, KeyDigest, Record, StoredResponse};
 use domain::timestamp::Timestamp;
@@ -10,36 +10,50 @@ use domain::timestamp::Timestamp;
 /// # Errors
 /// If the database fails.
 pub fn find(view: &View<'_>, principal: UserId, digest: KeyDigest) -> Result<Option<Record>, StoreError> {
-    let text = "SELECT fingerprint, execution_id, tx_id, route, request_id, status, headers, body, created_at, \
-        expires_at FROM idempotency_keys WHERE principal_id = $1 AND key_digest = $2";
-    view.query_opt(text, &[principal.into(), digest.0.as_slice().into()], |row| {
-        let status: i64 = row.get(5)?;
-        let headers: String = row.get(6)?;
-        Ok(Record {
-            principal,
-            digest,
-            fingerprint: Fingerprint(row.get(0)?),
-            execution: row.get(1)?,
-            tx_id: row.get(2)?,
-            route: row.get(3)?,
-            request_id: row.get(4)?,
-            response: StoredResponse {
-                status: u16::try_from(status).map_err(|_| StoreError::Column { column: 5, expected: "a status" })?,
-                headers: serde_json::from_str(&headers)
-                    .map_err(|_| StoreError::Column { column: 6, expected: "headers" })?,
-                body: row.get(7)?,
-            },
-            created_at: row.get(8)?,
-            expires_at: row.get(9)?,
-        })
+    find_each(view, [(principal, digest)].iter()).map(|records| records.into_iter().next())
+}
+
+/// What is remembered of some keys, expired or not.
+///
+/// # Errors
+/// If the database fails.
+pub(super) fn find_each<'keys>(
+    view: &View<'_>,
+    keys: impl Iterator<Item = &'keys (UserId, KeyDigest)>,
+) -> Result<Vec<Record>, StoreError> {
+    let text = "SELECT principal_id, key_digest, fingerprint, execution_id, tx_id, route, request_id, status, headers, \
+        body, created_at, expires_at FROM idempotency_keys WHERE principal_id = $1 AND key_digest = $2";
+    let set: Vec<_> = keys.map(|(principal, digest)| [(*principal).into(), digest.0.as_slice().into()]).collect();
+    view.query_each(text, &set, read)
+}
+
+fn read(row: &Row<'_>) -> Result<Record, StoreError> {
+    let (status, headers): (i64, String) = (row.get(7)?, row.get(8)?);
+    Ok(Record {
+        principal: row.get(0)?,
+        digest: KeyDigest(row.get(1)?),
+        fingerprint: Fingerprint(row.get(2)?),
+        execution: row.get(3)?,
+        tx_id: row.get(4)?,
+        route: row.get(5)?,
+        request_id: row.get(6)?,
+        response: StoredResponse {
+            status: u16::try_from(status).map_err(|_| StoreError::Column { column: 7, expected: "a status" })?,
+            headers: serde_json::from_str(&headers)
+                .map_err(|_| StoreError::Column { column: 8, expected: "headers" })?,
+            body: row.get(9)?,
+        },
+        created_at: row.get(10)?,
+        expires_at: row.get(11)?,
     })
 }
 
-/// Remembers an answer, in the place of one that has expired.
+/// Remembers answers, each in the place of one that has expired. Sorted by principal and key, so that two
+/// processes take them in the same order.
 ///
 /// # Errors
-/// [`StoreError::Lost`] if another unit of work used the key in between.
-pub fn upsert(work: &mut Work<'_>, record: &Record) -> Result<(), StoreError> {
+/// [`StoreError::Lost`] if another unit of work used one of the keys in between.
+pub fn upsert(work: &mut Work<'_>, records: &[Record]) -> Result<(), StoreError> {
     let text = "INSERT INTO idempotency_keys (principal_id, key_digest, fingerprint, execution_id, tx_id, route, \
             request_id, status, headers, body, created_at, expires_at)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
@@ -48,26 +62,29 @@ pub fn upsert(work: &mut Work<'_>, record: &Record) -> Result<(), StoreError> {
             request_id = excluded.request_id, status = excluded.status, headers = excluded.headers, \
             body = excluded.body, created_at = excluded.created_at, expires_at = excluded.expires_at
         WHERE idempotency_keys.expires_at <= excluded.created_at";
-    let headers = serde_json::to_string(&record.response.headers)
-        .map_err(|_| StoreError::Broken("the headers of an answer cannot be written"))?;
-    let saved = work.execute(
-        text,
-        &[
-            record.principal.into(),
-            record.digest.0.as_slice().into(),
-            record.fingerprint.0.as_slice().into(),
-            record.execution.into(),
-            record.tx_id.into(),
-            record.route.as_str().into(),
-            record.request_id.as_str().into(),
-            i64::from(record.response.status).into(),
-            headers.as_str().into(),
-            record.response.body.as_slice().into(),
-            record.created_at.into(),
-            record.expires_at.into(),
-        ],
-    )?;
-    if saved == 1 { Ok(()) } else { Err(StoreError::Lost("an idempotency key")) }
+    let headers: Result<Vec<String>, _> =
+        records.iter().map(|record| serde_json::to_string(&record.response.headers)).collect();
+    let headers = headers.map_err(|_| StoreError::Broken("the headers of an answer cannot be written"))?;
+    let rows: Vec<_> = records.iter().zip(&headers).map(|(record, headers)| row(record, headers)).collect();
+    let saved = work.execute_each(text, &rows)?;
+    if saved == rows.len() { Ok(()) } else { Err(StoreError::Lost("an idempotency key")) }
+}
+
+fn row<'row>(record: &'row Record, headers: &'row str) -> [Value<'row>; 12] {
+    [
+        record.principal.into(),
+        record.digest.0.as_slice().into(),
+        record.fingerprint.0.as_slice().into(),
+        record.execution.into(),
+        record.tx_id.into(),
+        record.route.as_str().into(),
+        record.request_id.as_str().into(),
+        i64::from(record.response.status).into(),
+        headers.into(),
+        record.response.body.as_slice().into(),
+        record.created_at.into(),
+        record.expires_at.into(),
+    ]
 }
 
 /// Forgets keys that expired before a moment: at most `limit` of them. Says how many.

@@ -1,7 +1,8 @@
-//! The rows of a ledger batch: loaded before it is decided, saved after, in one unit of work.
+//! The rows of a ledger batch: locked, loaded before it is decided, and saved after, in one unit of work.
 //!
-//! On SQLite a set is a prepared loop: there is no round trip to save. Users' wallets come first and in
-//! id order, system wallets come last and as deltas, so that a second database can lock in this order.
+//! A statement is for a set of rows: one round trip, however many sales there are in the batch. Users' wallets come
+//! first and in the order of their ids, system wallets come last and as deltas, and every set is sorted by its
+//! unique key: so two processes wait for one another, but never in a circle.
 
 mod acts;
 mod load;
@@ -12,11 +13,12 @@ use domain::book::{Book, Changes, WalletChange};
 use domain::command::Needs;
 use domain::id::UserId;
 
-/// Loads everything that a batch named.
+/// Loads everything that a batch named, and locks what it may change.
 ///
 /// # Errors
 /// If the database fails.
 pub fn load(work: &mut Work<'_>, needs: &Needs) -> Result<Book, StoreError> {
+    load::lock(work, needs)?;
     load::rows(work, needs).map(Book::new)
 }
 
@@ -26,38 +28,29 @@ pub fn load(work: &mut Work<'_>, needs: &Needs) -> Result<Book, StoreError> {
 /// [`StoreError::Lost`] if another process used one of the keys in between; otherwise if the database
 /// fails. The unit of work is over in either case.
 pub fn save(work: &mut Work<'_>, changes: &Changes) -> Result<(), StoreError> {
-    for record in &changes.records {
-        idempotency_keys::upsert(work, record)?;
-    }
-    for (transaction, execution) in &changes.transactions {
-        transactions::insert(work, transaction, execution)?;
-        entries::insert(work, transaction)?;
-        acts::save(work, transaction)?;
-    }
-    for record in &changes.audit {
-        audit_logs::insert(work, record)?;
-    }
-    for (standing, change) in &changes.standings {
-        tallies::add_standing(work, standing, change)?;
-    }
-    for (day, change) in &changes.earnings {
-        tallies::add_earning(work, day, change)?;
-    }
-    for change in &changes.user_wallets {
-        apply(work, change)?;
-    }
+    idempotency_keys::upsert(work, &changes.records)?;
+    transactions::insert(work, &changes.transactions)?;
+    entries::insert(work, &changes.transactions)?;
+    acts::save(work, &changes.transactions)?;
+    audit_logs::insert(work, &changes.audit)?;
+    tallies::add_standings(work, &changes.standings)?;
+    tallies::add_earnings(work, &changes.earnings)?;
+    let rows: Vec<_> = changes.user_wallets.iter().map(row).collect();
+    work.execute_all(WALLET, &rows)?;
     for (creator, change) in &changes.debt_wallets {
         apply_debt(work, *creator, change)?;
     }
+    // One by one: a set says nothing of the order in which its rows are locked, and these nobody has locked yet.
     for change in &changes.system_wallets {
-        apply(work, change)?;
+        work.execute_one(WALLET, &row(change))?;
     }
     Ok(())
 }
 
-fn apply(work: &mut Work<'_>, change: &WalletChange) -> Result<(), StoreError> {
-    let text = "UPDATE wallets SET balance_cents = balance_cents + $2, last_transaction_at = $3 WHERE id = $1";
-    work.execute_one(text, &[change.id.into(), change.delta.into(), change.last_transaction_at.into()])
+const WALLET: &str = "UPDATE wallets SET balance_cents = balance_cents + $2, last_transaction_at = $3 WHERE id = $1";
+
+fn row(change: &WalletChange) -> [super::Value<'static>; 3] {
+    [change.id.into(), change.delta.into(), change.last_transaction_at.into()]
 }
 
 /// A debt wallet begins with its first change. Its currency is that of the creator's own wallet.

@@ -2,11 +2,11 @@
 //!
 //! An applied script is never edited. A schema that is newer than this binary is refused, not guessed at.
 
-use super::sqlite::Connection;
-use super::{OpenError, StoreError, Value};
+use super::connection::Connection;
+use super::{Location, OpenError, Options, StoreError, Value, postgres, sqlite};
 use domain::timestamp::Timestamp;
 use sha2::{Digest, Sha256};
-use std::path::Path;
+use std::time::Duration;
 use thiserror::Error;
 
 /// One step of the schema.
@@ -16,6 +16,13 @@ pub struct Migration {
     pub version: i64,
     /// Its name, as in the file names.
     pub name: &'static str,
+    sqlite: Scripts,
+    postgres: Scripts,
+}
+
+/// What a step does and undoes on one kind of database.
+#[derive(Clone, Copy, Debug)]
+struct Scripts {
     up: &'static str,
     down: &'static str,
 }
@@ -26,8 +33,14 @@ macro_rules! migration {
         Migration {
             version: $version,
             name: $name,
-            up: include_str!(concat!("../../../../migrations/sqlite/", $name, ".up.sql")),
-            down: include_str!(concat!("../../../../migrations/sqlite/", $name, ".down.sql")),
+            sqlite: Scripts {
+                up: include_str!(concat!("../../../../migrations/sqlite/", $name, ".up.sql")),
+                down: include_str!(concat!("../../../../migrations/sqlite/", $name, ".down.sql")),
+            },
+            postgres: Scripts {
+                up: include_str!(concat!("../../../../migrations/postgres/", $name, ".up.sql")),
+                down: include_str!(concat!("../../../../migrations/postgres/", $name, ".down.sql")),
+            },
         }
     };
 }
@@ -36,12 +49,20 @@ macro_rules! migration {
 pub const MIGRATIONS: &[Migration] =
     &[migration!(1, "0001_money_path"), migration!(2, "0002_what_fans_pay_for"), migration!(3, "0003_payment_events")];
 
-const TABLE: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (
+const SQLITE_TABLE: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (
     version    INTEGER NOT NULL PRIMARY KEY,
     name       TEXT    NOT NULL,
     checksum   TEXT    NOT NULL,
     applied_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID";
+const POSTGRES_TABLE: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (
+    version    BIGINT NOT NULL PRIMARY KEY,
+    name       TEXT   NOT NULL,
+    checksum   TEXT   NOT NULL,
+    applied_at BIGINT NOT NULL
+)";
+/// How long a step may take.
+const STEP_MAX: Duration = Duration::from_secs(3_600);
 const APPLIED: &str = "SELECT version, name, checksum, applied_at FROM schema_migrations ORDER BY version";
 const RECORD: &str = "INSERT INTO schema_migrations (version, name, checksum, applied_at) VALUES ($1, $2, $3, $4)";
 const FORGET: &str = "DELETE FROM schema_migrations WHERE version = $1";
@@ -89,31 +110,105 @@ pub struct Applied {
     checksum: String,
 }
 
-impl Migration {
-    /// SHA-256 of both scripts, in hexadecimal.
-    #[must_use]
-    pub fn checksum(&self) -> String {
+impl Scripts {
+    /// SHA-256 of both, in hexadecimal.
+    fn checksum(self) -> String {
         let digest = Sha256::new().chain_update(self.up).chain_update([0]).chain_update(self.down).finalize();
         digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
+/// A connection of the migrator's own.
+#[derive(Debug)]
+enum Owned {
+    Sqlite(sqlite::Connection),
+    Postgres(Box<postgres::Connection>),
+}
+
+impl Owned {
+    fn open(location: &Location, options: &Options) -> Result<Self, MigrationError> {
+        match location {
+            Location::Sqlite(path) => {
+                sqlite::prepare(path)?;
+                let connection = sqlite::Connection::open_writer(path)?;
+                connection.control(SQLITE_TABLE)?;
+                Ok(Self::Sqlite(connection))
+            }
+            Location::Postgres(url) => {
+                // A step may rewrite a table, or wait for another process that does.
+                let timeouts = postgres::Timeouts { statement: STEP_MAX, lock: STEP_MAX };
+                let connection = postgres::Connection::open(&postgres::config(url, options)?, &timeouts)?;
+                // Two processes that make the same table at once collide in the catalogue, and then it is there.
+                match connection.script(POSTGRES_TABLE) {
+                    Err(StoreError::Refused(_)) => connection.script(POSTGRES_TABLE)?,
+                    made => made?,
+                }
+                Ok(Self::Postgres(Box::new(connection)))
+            }
+        }
+    }
+
+    fn connection(&self) -> Connection<'_> {
+        match self {
+            Self::Sqlite(connection) => connection.into(),
+            Self::Postgres(connection) => connection.as_ref().into(),
+        }
+    }
+
+    fn scripts(&self, migration: &Migration) -> Scripts {
+        match self {
+            Self::Sqlite(_) => migration.sqlite,
+            Self::Postgres(_) => migration.postgres,
+        }
+    }
+
+    /// Begins a unit of work that no other process can be in at the same time.
+    fn begin(&self) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(connection) => connection.control("BEGIN IMMEDIATE"),
+            Self::Postgres(connection) => {
+                connection.control("BEGIN; LOCK TABLE schema_migrations IN ACCESS EXCLUSIVE MODE")
+            }
+        }
+    }
+
+    fn end(&self, text: &'static str) -> Result<(), StoreError> {
+        match self {
+            // After an error SQLite may have rolled back by itself.
+            Self::Sqlite(connection) if connection.is_idle() => Ok(()),
+            Self::Sqlite(connection) => connection.control(text),
+            Self::Postgres(connection) => connection.control(text),
+        }
+    }
+
+    fn script(&self, text: &str) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(connection) => connection.script(text),
+            Self::Postgres(connection) => connection.script(text),
+        }
     }
 }
 
 /// A connection of its own for changing the schema.
 #[derive(Debug)]
 pub struct Migrator {
-    connection: Connection,
+    owned: Owned,
 }
 
 impl Migrator {
-    /// Opens the database, making the file if it does not exist.
+    /// Opens the database. An SQLite file is made if it does not exist. Not on a thread of an asynchronous
+    /// runtime: it waits.
     ///
     /// # Errors
     /// If it cannot be used.
-    pub fn open(path: &Path) -> Result<Self, MigrationError> {
-        super::sqlite::prepare(path)?;
-        let connection = Connection::open_writer(path)?;
-        connection.control(TABLE)?;
-        Ok(Self { connection })
+    pub fn open(location: &Location, options: &Options) -> Result<Self, MigrationError> {
+        Owned::open(location, options).map(|owned| Self { owned })
+    }
+
+    /// SHA-256 of both scripts of a step for this database, in hexadecimal.
+    #[must_use]
+    pub fn checksum(&self, migration: &Migration) -> String {
+        self.owned.scripts(migration).checksum()
     }
 
     /// What was applied, oldest first; checked against the scripts that we have.
@@ -122,7 +217,7 @@ impl Migrator {
     /// [`MigrationError::TooNew`] and [`MigrationError::Edited`].
     pub fn applied(&self) -> Result<Vec<Applied>, MigrationError> {
         let mut list = Vec::new();
-        self.connection.query(APPLIED, &[], &mut |row| {
+        self.owned.connection().query(APPLIED, &[], &mut |row| {
             let (version, name, checksum, applied_at) = (row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?);
             list.push(Applied { version, name, applied_at, checksum });
             Ok(true)
@@ -131,7 +226,7 @@ impl Migrator {
         for applied in &list {
             match MIGRATIONS.iter().find(|migration| migration.version == applied.version) {
                 None => return Err(MigrationError::TooNew { found: applied.version, known }),
-                Some(migration) if migration.checksum() != applied.checksum => {
+                Some(migration) if self.checksum(migration) != applied.checksum => {
                     return Err(MigrationError::Edited { name: applied.name.clone() });
                 }
                 Some(_) => {}
@@ -170,11 +265,11 @@ impl Migrator {
         // Asked again after each step, under the lock: another process may be doing the same.
         while let Some(migration) = self.locked(|| {
             let Some(migration) = self.pending()?.first().copied() else { return Ok(None) };
-            self.connection.script(migration.up)?;
-            let checksum = migration.checksum();
+            self.owned.script(self.owned.scripts(migration).up)?;
+            let checksum = self.checksum(migration);
             let values: [Value<'_>; 4] =
                 [migration.version.into(), migration.name.into(), checksum.as_str().into(), now.into()];
-            self.connection.execute(RECORD, &values)?;
+            self.owned.connection().execute(RECORD, &values)?;
             Ok(Some(migration))
         })? {
             done.push(migration.name);
@@ -194,8 +289,8 @@ impl Migrator {
                 let Some(migration) = MIGRATIONS.iter().find(|migration| migration.version == newest.version) else {
                     return Ok(None);
                 };
-                self.connection.script(migration.down)?;
-                self.connection.execute(FORGET, &[migration.version.into()])?;
+                self.owned.script(self.owned.scripts(migration).down)?;
+                self.owned.connection().execute(FORGET, &[migration.version.into()])?;
                 Ok(Some(migration))
             })?
         {
@@ -205,16 +300,14 @@ impl Migrator {
     }
 
     fn locked<T>(&self, step: impl FnOnce() -> Result<T, MigrationError>) -> Result<T, MigrationError> {
-        self.connection.control("BEGIN IMMEDIATE")?;
+        self.owned.begin()?;
         match step() {
             Ok(made) => {
-                self.connection.control("COMMIT")?;
+                self.owned.end("COMMIT")?;
                 Ok(made)
             }
             Err(error) => {
-                if !self.connection.is_idle() {
-                    self.connection.control("ROLLBACK")?;
-                }
+                self.owned.end("ROLLBACK")?;
                 Err(error)
             }
         }

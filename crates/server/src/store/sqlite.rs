@@ -7,44 +7,19 @@ mod connection;
 mod lookers;
 mod readers;
 mod settings;
+mod value;
 mod writer;
 
 pub(super) use connection::Connection;
+pub(super) use value::column;
 
-use super::{OpenError, StoreError, View, Work};
+use super::{OpenError, Options, StoreError, View, Work, try_send};
 use std::path::{Path, PathBuf};
 use std::sync::{PoisonError, RwLock};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::sync::{Mutex, oneshot};
 use tokio::time::Instant;
-
-/// How a database is run.
-#[derive(Clone, Debug)]
-pub struct Options {
-    /// Threads that read.
-    pub readers: usize,
-    /// Units of work that may wait for the writer, and reads that may wait for a reader.
-    pub queue: usize,
-    /// How long a read may wait for a reader.
-    pub read_wait: Duration,
-    /// WAL pages after which the checkpointer copies them into the file.
-    pub checkpoint_pages: i64,
-    /// WAL bytes above which the writer itself empties the log, once.
-    pub wal_bytes_max: u64,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            readers: 2,
-            queue: 4_096,
-            read_wait: Duration::from_secs(5),
-            checkpoint_pages: 20_000,
-            wal_bytes_max: 512 * 1024 * 1024,
-        }
-    }
-}
 
 /// Bytes on disk.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -158,13 +133,6 @@ impl Sqlite {
         let joined = tokio::task::spawn_blocking(move || ending.into_iter().for_each(|thread| drop(thread.join())));
         let _ = joined.await;
     }
-}
-
-fn try_send<T>(queue: &flume::Sender<T>, message: T) -> Result<(), StoreError> {
-    queue.try_send(message).map_err(|error| match error {
-        flume::TrySendError::Full(_) => StoreError::Overloaded,
-        flume::TrySendError::Disconnected(_) => StoreError::Closed,
-    })
 }
 
 /// Checks the library and makes the file.

@@ -1,6 +1,6 @@
 //! Transactions. Rows are only ever added.
 
-use super::{StoreError, View, Work};
+use super::{StoreError, Value, View, Work};
 use domain::command::Parties;
 use domain::id::TransactionId;
 use domain::idempotency::ExecutionDigest;
@@ -9,15 +9,20 @@ use domain::transaction::Transaction;
 use domain::wallet::Provider;
 use uuid::Uuid;
 
-/// Adds a transaction, without its entries.
+/// Adds transactions, without their entries.
 ///
 /// # Errors
-/// If the database fails, or the transaction exists.
-pub fn insert(work: &mut Work<'_>, transaction: &Transaction, execution: &ExecutionDigest) -> Result<(), StoreError> {
+/// If the database fails, or one of them exists.
+pub fn insert(work: &mut Work<'_>, transactions: &[(Transaction, ExecutionDigest)]) -> Result<(), StoreError> {
     let text = "INSERT INTO transactions (tx_id, type, status, user_id, payer_id, payee_id, amount_cents, \
         reference_id, reverses_tx_id, note, provider, provider_tx_id, idempotency_key, split_version, creator_cents, \
         platform_cents, processor_cents, created_at)
         VALUES ($1, $2, 'completed', $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)";
+    let rows: Vec<_> = transactions.iter().map(|(transaction, execution)| row(transaction, execution)).collect();
+    work.execute_all(text, &rows)
+}
+
+fn row<'row>(transaction: &'row Transaction, execution: &'row ExecutionDigest) -> [Value<'row>; 17] {
     let (note, provider, provider_tx_id) = match &transaction.act {
         Act::Deposit(deposit) => (None, Some(&deposit.provider), deposit.provider_tx_id.as_deref()),
         Act::Transfer { note } => (note.as_ref(), None, None),
@@ -25,28 +30,25 @@ pub fn insert(work: &mut Work<'_>, transaction: &Transaction, execution: &Execut
         _ => (None, None, None),
     };
     let split = transaction.split.as_ref();
-    work.execute_one(
-        text,
-        &[
-            transaction.id.into(),
-            transaction.kind().into(),
-            transaction.user_id.into(),
-            transaction.payer_id.into(),
-            transaction.payee_id.into(),
-            transaction.amount.credit().into(),
-            reference(&transaction.act).into(),
-            transaction.reverses.into(),
-            note.map(domain::text::Note::as_str).into(),
-            provider.map(Provider::as_str).into(),
-            provider_tx_id.into(),
-            execution.0.as_slice().into(),
-            split.map(|split| split.version).into(),
-            split.map(|split| split.creator).into(),
-            split.map(|split| split.platform).into(),
-            split.map(|split| split.processor).into(),
-            transaction.created_at.into(),
-        ],
-    )
+    [
+        transaction.id.into(),
+        transaction.kind().into(),
+        transaction.user_id.into(),
+        transaction.payer_id.into(),
+        transaction.payee_id.into(),
+        transaction.amount.credit().into(),
+        reference(&transaction.act).into(),
+        transaction.reverses.into(),
+        note.map(domain::text::Note::as_str).into(),
+        provider.map(Provider::as_str).into(),
+        provider_tx_id.into(),
+        execution.0.as_slice().into(),
+        split.map(|split| split.version).into(),
+        split.map(|split| split.creator).into(),
+        split.map(|split| split.platform).into(),
+        split.map(|split| split.processor).into(),
+        transaction.created_at.into(),
+    ]
 }
 
 /// Whom a sale was between; none if there is no such transaction, or if it is no sale.

@@ -1,6 +1,5 @@
 //! Typed parameters and typed columns: the words in which `store` speaks to a database.
 
-use super::StoreError;
 use domain::audit::{Action, EntityType};
 use domain::content::{ContentType, Price};
 use domain::gift::BoardPeriod;
@@ -18,7 +17,6 @@ use domain::timestamp::Timestamp;
 use domain::transaction::TransactionType;
 use domain::user::{AccountStatus, Role, Tier};
 use domain::wallet::WalletStatus;
-use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
 use uuid::Uuid;
 
 /// One parameter of a statement.
@@ -34,18 +32,6 @@ pub enum Value<'value> {
     Bytes(&'value [u8]),
     /// An id.
     Id(Uuid),
-}
-
-impl ToSql for Value<'_> {
-    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        Ok(ToSqlOutput::Borrowed(match self {
-            Self::Null => ValueRef::Null,
-            Self::Integer(number) => ValueRef::Integer(*number),
-            Self::Text(text) => ValueRef::Text(text.as_bytes()),
-            Self::Bytes(bytes) => ValueRef::Blob(bytes),
-            Self::Id(id) => ValueRef::Blob(id.as_bytes()),
-        }))
-    }
 }
 
 impl From<i64> for Value<'_> {
@@ -105,35 +91,6 @@ impl From<bool> for Value<'_> {
 impl<'value, T: Into<Value<'value>>> From<Option<T>> for Value<'value> {
     fn from(value: Option<T>) -> Self {
         value.map_or(Self::Null, Into::into)
-    }
-}
-
-/// One row of an answer.
-#[derive(Debug)]
-pub struct Row<'row>(&'row rusqlite::Row<'row>);
-
-impl<'row> Row<'row> {
-    pub(super) fn new(row: &'row rusqlite::Row<'row>) -> Self {
-        Self(row)
-    }
-
-    /// The column at a place, counted from 0.
-    ///
-    /// # Errors
-    /// [`StoreError::Column`] if it holds something else.
-    pub fn get<T: Column>(&self, column: usize) -> Result<T, StoreError> {
-        let value = self.0.get_ref(column).map_err(|_| StoreError::Column { column, expected: T::NAME })?;
-        let value = match value {
-            ValueRef::Null => Value::Null,
-            ValueRef::Integer(number) => Value::Integer(number),
-            ValueRef::Text(text) => match std::str::from_utf8(text) {
-                Ok(text) => Value::Text(text),
-                Err(_) => return Err(StoreError::Column { column, expected: T::NAME }),
-            },
-            ValueRef::Blob(bytes) => Value::Bytes(bytes),
-            ValueRef::Real(_) => return Err(StoreError::Column { column, expected: T::NAME }),
-        };
-        T::read(value).ok_or(StoreError::Column { column, expected: T::NAME })
     }
 }
 

@@ -18,22 +18,23 @@ pub use person::Person;
 pub use reply::Reply;
 pub use rows::AuditRow;
 
+use crate::place::{self, Place};
 use axum::Router;
 use axum::http::Method;
 use domain::reconciliation::Discrepancy;
 use domain::timestamp::{Span, Timestamp};
 use std::collections::BTreeMap;
 use std::ops::Deref;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
-use superapp::app::{App, open_database};
+use superapp::app::App;
 use superapp::auth::secrets::Secrets;
 use superapp::clock::Clock;
 use superapp::config::Sources;
 use superapp::http::router;
 use superapp::store::reconciliation::CHECKS;
-use superapp::store::{Database, StoreError};
+use superapp::store::{Database, Location, StoreError};
 use tempfile::TempDir;
 
 /// When every test begins: 2027-01-15T08:00:00Z.
@@ -56,11 +57,41 @@ pub struct Client {
     router: Router,
 }
 
+impl Deref for Client {
+    type Target = App;
+
+    fn deref(&self) -> &App {
+        &self.app
+    }
+}
+
+impl Client {
+    /// A server on a database and the secrets of a directory, which may have been another one's before, by a clock
+    /// that is handed in.
+    pub async fn open(directory: &Path, location: &Location, time: &Arc<AtomicI64>, settings: &[(&str, &str)]) -> Self {
+        let named = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        let environment: BTreeMap<String, String> = SETTINGS.iter().chain(settings).map(named).collect();
+        let config = Sources { file: None, environment }.load().unwrap();
+        let secrets = Secrets::load(&config.auth, directory).unwrap();
+        let clock = Clock::Frozen(Arc::clone(time));
+        let database = Database::open(location, &place::options()).unwrap();
+        let (app, _writer) = App::build(config, secrets, database, clock).await.unwrap();
+        Self { router: router(&app), app }
+    }
+
+    /// A request without a credential.
+    pub fn call(&self, method: Method, path: impl Into<String>) -> Call {
+        Call::new(self.clone(), method, path)
+    }
+}
+
 /// A server of its own for one test. Dropping it reconciles the ledger and fails the test on any discrepancy.
 pub struct TestApp {
     client: Client,
     time: Arc<AtomicI64>,
-    directory: TempDir,
+    // Its secrets.
+    _directory: TempDir,
+    place: Place,
     reconciled: bool,
 }
 
@@ -80,17 +111,19 @@ impl TestApp {
 
     /// A server with settings, named as in the environment.
     pub async fn with(settings: &[(&str, &str)]) -> Self {
+        Self::on(Place::new(), settings).await
+    }
+
+    /// A server on a file, whatever the run is on: for what only files have.
+    pub async fn on_a_file() -> Self {
+        Self::on(Place::sqlite(), &[]).await
+    }
+
+    async fn on(place: Place, settings: &[(&str, &str)]) -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let named = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
-        let environment: BTreeMap<String, String> = SETTINGS.iter().chain(settings).map(named).collect();
-        let config = Sources { file: None, environment }.load().unwrap();
-        let secrets = Secrets::load(&config.auth, directory.path()).unwrap();
         let time = Arc::new(AtomicI64::new(START.as_micros()));
-        let clock = Clock::Frozen(Arc::clone(&time));
-        let database = open_database(&config, &database_path(directory.path()), &clock).unwrap();
-        let (app, _writer) = App::build(config, secrets, database, clock).await.unwrap();
-        let client = Client { router: router(&app), app };
-        Self { client, time, directory, reconciled: false }
+        let client = Client::open(directory.path(), &place.location, &time, settings).await;
+        Self { client, time, _directory: directory, place, reconciled: false }
     }
 
     /// Moves the clock on.
@@ -105,7 +138,7 @@ impl TestApp {
 
     /// A request without a credential.
     pub fn call(&self, method: Method, path: impl Into<String>) -> Call {
-        Call::new(self.client.clone(), method, path)
+        self.client.call(method, path)
     }
 
     /// A read without a credential.
@@ -132,7 +165,7 @@ impl TestApp {
 
     /// The files of the database, as bytes: what somebody finds who takes the disk.
     pub fn disk(&self) -> Vec<u8> {
-        let path = database_path(self.directory.path());
+        let path = self.place.file();
         let log = path.with_extension("db-wal");
         [std::fs::read(path).unwrap(), std::fs::read(log).unwrap()].concat()
     }
@@ -150,12 +183,8 @@ impl TestApp {
     }
 }
 
-fn database_path(directory: &Path) -> PathBuf {
-    directory.join("superapp.db")
-}
-
 /// Everything that is wrong with a ledger, by every check that there is.
-async fn discrepancies(database: Database, now: Timestamp) -> Result<Vec<Discrepancy>, StoreError> {
+pub async fn discrepancies(database: Database, now: Timestamp) -> Result<Vec<Discrepancy>, StoreError> {
     let look = move |view: &superapp::store::View<'_>| {
         let found: Result<Vec<_>, _> = CHECKS.iter().map(|(_, check)| check(view, now)).collect();
         Ok(found?.concat())

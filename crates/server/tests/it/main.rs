@@ -6,5 +6,7 @@ mod documentation;
 mod harness;
 mod http;
 mod ledger;
+mod place;
+mod renewals;
 mod store;
 mod tidy;

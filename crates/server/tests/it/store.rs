@@ -7,6 +7,7 @@ mod creators;
 mod deposits;
 mod earnings;
 mod entitlement_tokens;
+mod entitlements;
 mod entries;
 mod gate;
 mod gifts;
@@ -33,16 +34,15 @@ mod values;
 mod views;
 mod wallets;
 
+use crate::place::{self, Place};
 use domain::audit::Actor;
 use domain::id::{SessionId, TransactionId, UserId};
 use domain::timestamp::Timestamp;
 use domain::user::{Email, Role, Username};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
-use superapp::store::migrations::Migrator;
 use superapp::store::users::NewUser;
-use superapp::store::{Database, Options, StoreError, View, Work};
-use tempfile::TempDir;
+use superapp::store::{Database, Location, StoreError, View, Work};
 use tokio::time::Instant;
 use uuid::Uuid;
 
@@ -53,14 +53,12 @@ pub const START: Timestamp = Timestamp::from_micros(2_000_000_000_000_000);
 #[derive(Debug)]
 pub struct Fixture {
     pub database: Database,
-    pub path: PathBuf,
-    // Deletes the file when the test is over.
-    _directory: TempDir,
+    pub place: Place,
 }
 
-/// Every kind of database that the contract holds for, each one fresh.
+/// Every kind of database that this run holds the contract for, each one fresh. `scripts/test` makes a run of each.
 pub fn databases() -> Vec<Fixture> {
-    vec![Fixture::sqlite()]
+    vec![Fixture::on(Place::new())]
 }
 
 /// A moment until which nothing in a test has to wait.
@@ -68,17 +66,23 @@ pub fn soon() -> Instant {
     Instant::now() + Duration::from_secs(60)
 }
 
-/// Opens another handle on a file, as another process would.
-pub fn open(path: &Path) -> Database {
-    Database::open(path, &Options::default()).unwrap()
+/// Opens another handle on a database, as another process would.
+pub fn open(location: &Location) -> Database {
+    Database::open(location, &place::options()).unwrap()
 }
 
 impl Fixture {
+    /// A file, whatever the run is on: for what only files have.
     pub fn sqlite() -> Self {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("superapp.db");
-        Migrator::open(&path).unwrap().up(START).unwrap();
-        Self { database: open(&path), path, _directory: directory }
+        Self::on(Place::sqlite())
+    }
+
+    fn on(place: Place) -> Self {
+        Self { database: open(&place.location), place }
+    }
+
+    pub fn path(&self) -> PathBuf {
+        self.place.file()
     }
 
     /// A unit of work that is expected to succeed.
@@ -118,7 +122,7 @@ impl Fixture {
 
     /// A connection past every rule of ours, to look behind the scenes and to break things.
     pub fn sqlite_connection(&self) -> rusqlite::Connection {
-        rusqlite::Connection::open(&self.path).unwrap()
+        rusqlite::Connection::open(self.path()).unwrap()
     }
 }
 

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http1::{SendRequest, handshake};
-use hyper::{HeaderMap, Request};
+use hyper::{HeaderMap, Method, Request};
 use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
 use std::net::SocketAddr;
@@ -88,7 +88,21 @@ impl Client {
     }
 
     pub async fn post(&mut self, path: &str, token: &str, key: &str, body: &Value) -> Result<Answer, Fault> {
-        let request = Request::post(path)
+        self.write(Method::POST, path, token, key, body).await
+    }
+
+    /// Any request with a body.
+    pub async fn write(
+        &mut self,
+        method: Method,
+        path: &str,
+        token: &str,
+        key: &str,
+        body: &Value,
+    ) -> Result<Answer, Fault> {
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
             .header("host", "superapp")
             .header("authorization", format!("Bearer {token}"))
             .header("idempotency-key", key)
@@ -96,13 +110,18 @@ impl Client {
         self.send(request.body(Full::from(body.to_string())).unwrap()).await
     }
 
-    /// Makes an account that has money. `name` is unique in its database.
-    pub async fn newcomer(&mut self, name: &str, cents: i64) -> Account {
+    /// Makes an account. `name` is unique in its database.
+    pub async fn register(&mut self, name: &str) -> Account {
         let new = json!({ "email": format!("{name}@example.com"), "password": "correct horse battery staple" });
         let made = self.post("/api/auth/register", "", "", &new).await.unwrap();
         assert_eq!(made.status, 201, "{}", made.body);
         let text = |value: &Value| value.as_str().unwrap().to_owned();
-        let account = Account { id: text(&made.body["user"]["id"]), token: text(&made.body["access_token"]) };
+        Account { id: text(&made.body["user"]["id"]), token: text(&made.body["access_token"]) }
+    }
+
+    /// Makes an account that has money.
+    pub async fn newcomer(&mut self, name: &str, cents: i64) -> Account {
+        let account = self.register(name).await;
         let deposit = json!({ "amount_cents": cents, "provider": "sandbox" });
         let key = format!("first-{name}");
         let paid = self.post("/api/wallet/deposits", &account.token, &key, &deposit).await.unwrap();

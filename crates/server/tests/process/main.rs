@@ -5,6 +5,7 @@
 
 mod cli;
 mod client;
+mod crowds;
 mod drain;
 mod kill;
 mod log;

@@ -1,9 +1,9 @@
-//! What a batch reads, row by row, by key. Rules on it are in `domain`.
+//! What a batch reads, by key, a set of rows at a time. Rules on it are in `domain`.
 
-use crate::store::{Row, StoreError, View, Work, idempotency_keys, payouts, subscriptions};
+use crate::store::{Row, StoreError, Value, View, Work, idempotency_keys, payouts, subscriptions};
 use domain::book::Rows;
 use domain::command::Needs;
-use domain::content::{Offer, Price};
+use domain::content::Offer;
 use domain::gift::Quantity;
 use domain::id::{ContentId, DepositId, PayoutId, SubscriptionId, TransactionId, UserId, WalletId};
 use domain::money::Cents;
@@ -15,57 +15,64 @@ use domain::subscription::{Plan, PlanTier, Subscription};
 use domain::transaction::TransactionType;
 use domain::user::AccountStatus;
 use domain::wallet::{Provider, UserWallet, WalletStatus};
+use std::collections::BTreeSet;
 
-/// Users' wallets first and in id order, then everything else.
-pub(super) fn rows(work: &mut Work<'_>, needs: &Needs) -> Result<Rows, StoreError> {
-    let view: &View<'_> = work;
-    let mut rows = Rows { wallets: Vec::with_capacity(needs.users.len()), ..Rows::default() };
-    for user in &needs.users {
-        rows.wallets.extend(wallet(view, *user)?);
-    }
-    for creator in &needs.debtors {
-        rows.debts.extend(debt(view, *creator)?);
-    }
-    for (principal, digest) in &needs.keys {
-        rows.records.extend(idempotency_keys::find(view, *principal, *digest)?);
-    }
-    for id in &needs.contents {
-        rows.contents.extend(content(view, *id)?);
-    }
-    for (user, content) in &needs.unlocks {
-        rows.unlocks.extend(unlock(view, *user, *content)?);
-    }
-    for (creator, tier) in &needs.plans {
-        rows.plans.extend(plan(view, *creator, *tier)?);
-    }
-    for (subscriber, creator) in &needs.subscribers {
-        rows.subscriptions.extend(active_subscription(view, *subscriber, *creator)?);
-    }
-    for id in &needs.subscriptions {
-        rows.subscriptions.extend(subscription(view, *id)?);
-    }
-    for id in &needs.sales {
-        rows.sales.extend(sale(view, *id)?);
-    }
-    for creator in &needs.payees {
-        rows.payouts.extend(pending_payout(view, *creator)?);
-    }
-    for id in &needs.payouts {
-        rows.payouts.extend(payout(view, *id)?);
-    }
-    for id in &needs.deposits {
-        rows.deposits.extend(deposit(view, *id)?);
-    }
-    for (provider, id) in &needs.payments {
-        rows.payments.extend(payment(view, provider, id)?);
-    }
-    Ok(rows)
+/// Users' wallets and debts in the order of their ids, then what else a batch may change: each table in the same
+/// place in every batch. Whatever is read after this stays as it was read.
+pub(super) fn lock(work: &mut Work<'_>, needs: &Needs) -> Result<(), StoreError> {
+    let own = needs.users.iter().map(|user| WalletId::of_user(*user));
+    let mut wallets: Vec<WalletId> = own.chain(needs.debtors.iter().map(|user| WalletId::of_debt(*user))).collect();
+    wallets.sort_unstable();
+    let text = "SELECT id FROM wallets WHERE id = ANY(CAST($1 AS UUID[])) ORDER BY id FOR UPDATE";
+    work.lock(text, &ids(wallets))?;
+    let text = "SELECT id FROM subscriptions WHERE id = ANY(CAST($1 AS UUID[])) ORDER BY id FOR UPDATE";
+    work.lock(text, &ids(needs.subscriptions.iter().copied()))?;
+    let text = "SELECT id FROM payouts WHERE id = ANY(CAST($1 AS UUID[])) ORDER BY id FOR UPDATE";
+    work.lock(text, &ids(needs.payouts.iter().copied()))?;
+    let text = "SELECT id FROM deposits WHERE id = ANY(CAST($1 AS UUID[])) ORDER BY id FOR UPDATE";
+    work.lock(text, &ids(needs.deposits.iter().copied()))
 }
 
-fn wallet(view: &View<'_>, user: UserId) -> Result<Option<UserWallet>, StoreError> {
+fn ids<'set, T: Into<Value<'set>>>(ids: impl IntoIterator<Item = T>) -> Vec<Value<'set>> {
+    ids.into_iter().map(Into::into).collect()
+}
+
+/// A set of rows with one parameter each.
+fn set<'set, T: Into<Value<'set>>>(ids: impl IntoIterator<Item = T>) -> Vec<[Value<'set>; 1]> {
+    ids.into_iter().map(|id| [id.into()]).collect()
+}
+
+/// A set of rows with two parameters each.
+fn pairs<'set, A: Into<Value<'set>>, B: Into<Value<'set>>>(
+    ids: impl IntoIterator<Item = (A, B)>,
+) -> Vec<[Value<'set>; 2]> {
+    ids.into_iter().map(|(first, second)| [first.into(), second.into()]).collect()
+}
+
+pub(super) fn rows(view: &View<'_>, needs: &Needs) -> Result<Rows, StoreError> {
+    let mut subscriptions = active_subscriptions(view, &needs.subscribers)?;
+    subscriptions.extend(subscriptions_of(view, &needs.subscriptions)?);
+    let mut payouts = pending_payouts(view, &needs.payees)?;
+    payouts.extend(payouts_of(view, &needs.payouts)?);
+    Ok(Rows {
+        wallets: wallets(view, &needs.users)?,
+        debts: debts(view, &needs.debtors)?,
+        records: idempotency_keys::find_each(view, needs.keys.iter())?,
+        contents: contents(view, &needs.contents)?,
+        unlocks: unlocks(view, &needs.unlocks)?,
+        plans: plans(view, &needs.plans)?,
+        subscriptions,
+        sales: sales(view, &needs.sales)?,
+        payouts,
+        deposits: deposits(view, &needs.deposits)?,
+        payments: payments(view, &needs.payments)?,
+    })
+}
+
+fn wallets(view: &View<'_>, users: &BTreeSet<UserId>) -> Result<Vec<UserWallet>, StoreError> {
     let text = "SELECT w.id, w.user_id, u.account_status, w.status, w.balance_cents, w.last_transaction_at
         FROM wallets w JOIN users u ON u.id = w.user_id WHERE w.id = $1 AND w.kind = 'user'";
-    view.query_opt(text, &[WalletId::of_user(user).into()], |row| {
+    view.query_each(text, &set(users.iter().map(|user| WalletId::of_user(*user))), |row| {
         Ok(UserWallet {
             id: row.get(0)?,
             user_id: row.get(1)?,
@@ -77,64 +84,64 @@ fn wallet(view: &View<'_>, user: UserId) -> Result<Option<UserWallet>, StoreErro
     })
 }
 
-fn debt(view: &View<'_>, creator: UserId) -> Result<Option<UserWallet>, StoreError> {
-    let text = "SELECT id, balance_cents, last_transaction_at FROM wallets WHERE id = $1 AND kind = 'debt'";
-    view.query_opt(text, &[WalletId::of_debt(creator).into()], |row| {
+fn debts(view: &View<'_>, creators: &BTreeSet<UserId>) -> Result<Vec<UserWallet>, StoreError> {
+    let text = "SELECT id, user_id, balance_cents, last_transaction_at FROM wallets WHERE id = $1 AND kind = 'debt'";
+    view.query_each(text, &set(creators.iter().map(|creator| WalletId::of_debt(*creator))), |row| {
         Ok(UserWallet {
             id: row.get(0)?,
-            user_id: creator,
+            user_id: row.get(1)?,
             account_status: AccountStatus::Active,
             status: WalletStatus::Active,
-            balance: row.get(1)?,
-            last_transaction_at: row.get(2)?,
+            balance: row.get(2)?,
+            last_transaction_at: row.get(3)?,
         })
     })
 }
 
-fn content(view: &View<'_>, id: ContentId) -> Result<Option<Offer>, StoreError> {
-    let text = "SELECT creator_id, price_cents, subscriber_only, is_active FROM contents WHERE id = $1";
-    view.query_opt(text, &[id.into()], |row| {
+fn contents(view: &View<'_>, contents: &BTreeSet<ContentId>) -> Result<Vec<Offer>, StoreError> {
+    let text = "SELECT id, creator_id, price_cents, subscriber_only, is_active FROM contents WHERE id = $1";
+    view.query_each(text, &set(contents.iter().copied()), |row| {
         Ok(Offer {
-            id,
-            creator_id: row.get(0)?,
-            price: Price::new(row.get(1)?).map_err(|_| StoreError::Column { column: 1, expected: "a price" })?,
-            subscriber_only: row.get(2)?,
-            is_active: row.get(3)?,
+            id: row.get(0)?,
+            creator_id: row.get(1)?,
+            price: row.get(2)?,
+            subscriber_only: row.get(3)?,
+            is_active: row.get(4)?,
         })
     })
 }
 
-fn unlock(view: &View<'_>, user: UserId, content: ContentId) -> Result<Option<(UserId, ContentId)>, StoreError> {
+fn unlocks(view: &View<'_>, unlocks: &BTreeSet<(UserId, ContentId)>) -> Result<Vec<(UserId, ContentId)>, StoreError> {
     let text = "SELECT user_id, content_id FROM unlocks WHERE user_id = $1 AND content_id = $2 AND revoked_at IS NULL";
-    view.query_opt(text, &[user.into(), content.into()], |row| Ok((row.get(0)?, row.get(1)?)))
+    view.query_each(text, &pairs(unlocks.iter().copied()), |row| Ok((row.get(0)?, row.get(1)?)))
 }
 
-fn plan(view: &View<'_>, creator: UserId, tier: PlanTier) -> Result<Option<Plan>, StoreError> {
-    let text = "SELECT price_cents, is_active FROM plans WHERE creator_id = $1 AND tier = $2";
-    view.query_opt(text, &[creator.into(), tier.into()], |row| {
-        Ok(Plan { creator_id: creator, tier, price: row.get(0)?, is_active: row.get(1)? })
+fn plans(view: &View<'_>, plans: &BTreeSet<(UserId, PlanTier)>) -> Result<Vec<Plan>, StoreError> {
+    let text = "SELECT creator_id, tier, price_cents, is_active FROM plans WHERE creator_id = $1 AND tier = $2";
+    view.query_each(text, &pairs(plans.iter().copied()), |row| {
+        Ok(Plan { creator_id: row.get(0)?, tier: row.get(1)?, price: row.get(2)?, is_active: row.get(3)? })
     })
 }
 
-fn active_subscription(
+fn active_subscriptions(
     view: &View<'_>,
-    subscriber: UserId,
-    creator: UserId,
-) -> Result<Option<Subscription>, StoreError> {
+    parties: &BTreeSet<(UserId, UserId)>,
+) -> Result<Vec<Subscription>, StoreError> {
     let text = "SELECT id, subscriber_id, creator_id, tier, status, price_cents, anchor_at, period, period_start, \
         period_end, expires_at, auto_renew, renew_at, renewals_tried, created_at FROM subscriptions
         WHERE subscriber_id = $1 AND creator_id = $2 AND status = 'active'";
-    view.query_opt(text, &[subscriber.into(), creator.into()], subscriptions::read)
+    view.query_each(text, &pairs(parties.iter().copied()), subscriptions::read)
 }
 
-fn subscription(view: &View<'_>, id: SubscriptionId) -> Result<Option<Subscription>, StoreError> {
+fn subscriptions_of(view: &View<'_>, ids: &BTreeSet<SubscriptionId>) -> Result<Vec<Subscription>, StoreError> {
     let text = "SELECT id, subscriber_id, creator_id, tier, status, price_cents, anchor_at, period, period_start, \
         period_end, expires_at, auto_renew, renew_at, renewals_tried, created_at FROM subscriptions WHERE id = $1";
-    view.query_opt(text, &[id.into()], subscriptions::read)
+    view.query_each(text, &set(ids.iter().copied()), subscriptions::read)
 }
 
-fn sale(view: &View<'_>, id: TransactionId) -> Result<Option<Sale>, StoreError> {
-    let text = "SELECT t.payer_id, t.payee_id, t.amount_cents, t.created_at, t.type, t.reference_id, p.period, \
+fn sales(view: &View<'_>, ids: &BTreeSet<TransactionId>) -> Result<Vec<Sale>, StoreError> {
+    let text =
+        "SELECT t.tx_id, t.payer_id, t.payee_id, t.amount_cents, t.created_at, t.type, t.reference_id, p.period, \
             g.quantity, t.split_version, t.creator_cents, t.platform_cents, t.processor_cents,
             CAST(COALESCE(r.creator_cents, 0) AS BIGINT), CAST(COALESCE(r.platform_cents, 0) AS BIGINT),
             CAST(COALESCE(r.processor_cents, 0) AS BIGINT)
@@ -145,68 +152,71 @@ fn sale(view: &View<'_>, id: TransactionId) -> Result<Option<Sale>, StoreError> 
                 SUM(processor_cents) AS processor_cents
             FROM refunds WHERE original_tx_id = $1 GROUP BY original_tx_id) r ON r.original_tx_id = t.tx_id
         WHERE t.tx_id = $1 AND t.type IN ('unlock', 'subscription', 'gift')";
-    view.query_opt(text, &[id.into()], |row| {
-        let version = row.get(8)?;
+    view.query_each(text, &set(ids.iter().copied()), |row| {
+        let version = row.get(9)?;
         let parts = |first: usize| -> Result<Split, StoreError> {
             let (creator, platform, processor): (Cents, Cents, Cents) =
                 (row.get(first)?, row.get(first + 1)?, row.get(first + 2)?);
             Ok(Split { version, creator, platform, processor })
         };
         Ok(Sale {
-            id,
-            payer_id: row.get(0)?,
-            payee_id: row.get(1)?,
-            amount: row.get(2)?,
-            created_at: row.get(3)?,
+            id: row.get(0)?,
+            payer_id: row.get(1)?,
+            payee_id: row.get(2)?,
+            amount: row.get(3)?,
+            created_at: row.get(4)?,
             of: sale_of(row)?,
-            split: parts(9)?,
-            refunded: parts(12)?,
+            split: parts(10)?,
+            refunded: parts(13)?,
         })
     })
 }
 
 fn sale_of(row: &Row<'_>) -> Result<SaleOf, StoreError> {
-    match row.get(4)? {
-        TransactionType::Unlock => Ok(SaleOf::Unlock(row.get(5)?)),
-        TransactionType::Subscription => Ok(SaleOf::Subscription { id: row.get(5)?, period: row.get(6)? }),
+    match row.get(5)? {
+        TransactionType::Unlock => Ok(SaleOf::Unlock(row.get(6)?)),
+        TransactionType::Subscription => Ok(SaleOf::Subscription { id: row.get(6)?, period: row.get(7)? }),
         TransactionType::Gift => {
-            let quantity = Quantity::new(row.get(7)?);
-            quantity.map(SaleOf::Gift).map_err(|_| StoreError::Column { column: 7, expected: "a quantity" })
+            let quantity = Quantity::new(row.get(8)?);
+            quantity.map(SaleOf::Gift).map_err(|_| StoreError::Column { column: 8, expected: "a quantity" })
         }
-        _ => Err(StoreError::Column { column: 4, expected: "the type of a sale" }),
+        _ => Err(StoreError::Column { column: 5, expected: "the type of a sale" }),
     }
 }
 
-fn pending_payout(view: &View<'_>, creator: UserId) -> Result<Option<Payout>, StoreError> {
+fn pending_payouts(view: &View<'_>, creators: &BTreeSet<UserId>) -> Result<Vec<Payout>, StoreError> {
     let text = "SELECT id, creator_id, amount_cents, destination, status, remark, created_at FROM payouts
         WHERE creator_id = $1 AND status = 'pending'";
-    view.query_opt(text, &[creator.into()], payouts::read)
+    view.query_each(text, &set(creators.iter().copied()), payouts::read)
 }
 
-fn payout(view: &View<'_>, id: PayoutId) -> Result<Option<Payout>, StoreError> {
+fn payouts_of(view: &View<'_>, ids: &BTreeSet<PayoutId>) -> Result<Vec<Payout>, StoreError> {
     let text =
         "SELECT id, creator_id, amount_cents, destination, status, remark, created_at FROM payouts WHERE id = $1";
-    view.query_opt(text, &[id.into()], payouts::read)
+    view.query_each(text, &set(ids.iter().copied()), payouts::read)
 }
 
-fn deposit(view: &View<'_>, id: DepositId) -> Result<Option<DepositAsked>, StoreError> {
-    let text = "SELECT user_id, amount_cents, provider, provider_tx_id, status FROM deposits WHERE id = $1";
-    view.query_opt(text, &[id.into()], |row| {
-        let provider: String = row.get(2)?;
+fn deposits(view: &View<'_>, ids: &BTreeSet<DepositId>) -> Result<Vec<DepositAsked>, StoreError> {
+    let text = "SELECT id, user_id, amount_cents, provider, provider_tx_id, status FROM deposits WHERE id = $1";
+    view.query_each(text, &set(ids.iter().copied()), |row| {
         Ok(DepositAsked {
-            id,
-            user_id: row.get(0)?,
-            amount: row.get(1)?,
-            provider: Provider::parse(&provider)
-                .map_err(|_| StoreError::Column { column: 2, expected: "a provider" })?,
-            provider_tx_id: row.get(3)?,
-            status: row.get(4)?,
+            id: row.get(0)?,
+            user_id: row.get(1)?,
+            amount: row.get(2)?,
+            provider: provider(row, 3)?,
+            provider_tx_id: row.get(4)?,
+            status: row.get(5)?,
         })
     })
 }
 
-fn payment(view: &View<'_>, provider: &Provider, id: &str) -> Result<Option<(Provider, String)>, StoreError> {
-    let text = "SELECT 1 FROM transactions WHERE provider = $1 AND provider_tx_id = $2";
-    let known = view.query_opt(text, &[provider.as_str().into(), id.into()], |_| Ok(()))?;
-    Ok(known.map(|()| (provider.clone(), id.to_owned())))
+fn payments(view: &View<'_>, payments: &BTreeSet<(Provider, String)>) -> Result<Vec<(Provider, String)>, StoreError> {
+    let text = "SELECT provider, provider_tx_id FROM transactions WHERE provider = $1 AND provider_tx_id = $2";
+    let set = pairs(payments.iter().map(|(provider, id)| (provider.as_str(), id.as_str())));
+    view.query_each(text, &set, |row| Ok((provider(row, 0)?, row.get(1)?)))
+}
+
+fn provider(row: &Row<'_>, column: usize) -> Result<Provider, StoreError> {
+    let name: String = row.get(column)?;
+    Provider::parse(&name).map_err(|_| StoreError::Column { column, expected: "a provider" })
 }

@@ -78,7 +78,7 @@ impl Connection {
         self.with(text, values, |statement| {
             let mut rows = statement.raw_query();
             while let Some(row) = rows.next()? {
-                match read(&Row::new(row)) {
+                match read(&Row::from(row)) {
                     Ok(true) => {}
                     Ok(false) => break,
                     Err(error) => return Ok(Err(error)),
@@ -108,11 +108,11 @@ impl Connection {
 /// What an error of the driver means to the unit of work.
 fn classify(error: rusqlite::Error) -> StoreError {
     match error.sqlite_error_code() {
-        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => StoreError::Busy(Some(error)),
-        Some(ErrorCode::DiskFull) => StoreError::Full(error),
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => StoreError::Busy(Some(error.into())),
+        Some(ErrorCode::DiskFull) => StoreError::Full(error.into()),
         Some(ErrorCode::SystemIoFailure | ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
             crate::store::sqlite::writer::fatal(&error)
         }
-        _ => StoreError::Refused(error),
+        _ => StoreError::Refused(error.into()),
     }
 }

@@ -25,7 +25,7 @@ impl Lookers {
     ) -> Option<Result<T, StoreError>> {
         let connection = self.idle().pop()?;
         // A statement is a snapshot by itself: beginning and ending one around it would cost as much again.
-        let look = AssertUnwindSafe(|| read(&View::new(&connection)));
+        let look = AssertUnwindSafe(|| read(&View::new((&connection).into())));
         let result = catch_unwind(look).unwrap_or(Err(StoreError::Panicked));
         self.idle().push(connection);
         Some(result)

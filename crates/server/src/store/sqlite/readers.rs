@@ -43,7 +43,7 @@ fn snapshot<T>(
     read: &mut impl FnMut(&View<'_>) -> Result<T, StoreError>,
 ) -> Result<T, StoreError> {
     connection.control("BEGIN")?;
-    let result = read(&View::new(connection));
+    let result = read(&View::new(connection.into()));
     // Nothing was written, so how it ends does not matter to the data; a failure to end it does to us.
     connection.control("COMMIT").and(result)
 }

@@ -40,7 +40,11 @@ where
     F: FnMut(&mut Work<'_>) -> Result<T, StoreError> + Send,
 {
     fn run(&mut self, connection: &Connection) -> Result<(), StoreError> {
-        let run = AssertUnwindSafe(|| (self.work)(&mut Work::new(connection)));
+        let run = AssertUnwindSafe(|| {
+            let mut work = Work::new(connection.into());
+            let made = (self.work)(&mut work);
+            work.settle(made)
+        });
         self.value = Some(catch_unwind(run).unwrap_or(Err(StoreError::Panicked))?);
         Ok(())
     }
@@ -143,7 +147,7 @@ fn commit(connection: &Connection, done: Vec<Box<dyn Job>>) {
 }
 
 fn disk_full() -> StoreError {
-    StoreError::Full(rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_FULL), None))
+    StoreError::Full(rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_FULL), None).into())
 }
 
 fn truncate(connection: &Connection) {

@@ -16,7 +16,8 @@ pub struct Person {
 }
 
 impl Person {
-    pub(super) async fn register(client: &Client, name: &str) -> Self {
+    /// Makes an account.
+    pub async fn register(client: &Client, name: &str) -> Self {
         let body = json!({ "email": format!("{name}@example.com"), "password": PASSWORD, "username": name });
         let call = Call::new(client.clone(), Method::POST, "/api/auth/register").json(body);
         Self::of(client, &call.send().await.done(201))

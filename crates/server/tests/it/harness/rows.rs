@@ -1,6 +1,6 @@
 //! What tests read and change behind the server's back, because no route does: rows, through the store.
 
-use super::{Person, Reply, TestApp};
+use super::{Client, Person, Reply, TestApp};
 use domain::id::{SessionId, TransactionId, UserId};
 use serde_json::Value;
 use std::time::Duration;
@@ -39,16 +39,22 @@ fn audit_row(row: &Row<'_>) -> Result<AuditRow, StoreError> {
     })
 }
 
-impl TestApp {
-    /// The same person with a session and a token of their own, made without a password.
-    pub async fn another_session(&self, person: &Person) -> Person {
-        let (id, user_id, created_at) = (SessionId::new(self.ids.uuid()), person.id, self.clock.now());
+impl Client {
+    /// A token for a session of its own, made without a password.
+    pub async fn token_of(&self, user_id: UserId) -> String {
+        let (id, created_at) = (SessionId::new(self.ids.uuid()), self.clock.now());
         let expires_at = created_at.plus(domain::session::ABSOLUTE);
         let session = NewSession { id, user_id, address: None, user_agent: None, created_at, expires_at };
         let insert = move |work: &mut Work<'_>| sessions::insert(work, &session);
         self.database.write(insert, Instant::now() + Duration::from_secs(10)).await.unwrap();
-        let access_token = self.tokens.sign(Bearer { user_id, session_id: id }, id.uuid(), created_at).unwrap();
-        person.with_token(access_token)
+        self.tokens.sign(Bearer { user_id, session_id: id }, id.uuid(), created_at).unwrap()
+    }
+}
+
+impl TestApp {
+    /// The same person with a session and a token of their own, made without a password.
+    pub async fn another_session(&self, person: &Person) -> Person {
+        person.with_token(self.client.token_of(person.id).await)
     }
 
     /// Changes exactly one row, which `id` names.

@@ -172,7 +172,7 @@ async fn pay_through(script: Vec<Fault>, transfers: usize, batch: usize, patienc
         let bank = Bank::open(db, 4).await;
         bank.execute("in", (0..4).map(|user| bank.deposit(user, 1_000_000)).collect()).await;
         let resolve = std::time::Duration::from_millis(patience_ms);
-        let ledger = faulty(&bank, &script, Limits { queue: 8_192, batch, resolve });
+        let ledger = faulty(&bank, &script, Limits { queue: 8_192, batch, lanes: 1, resolve });
         let mut tasks = tokio::task::JoinSet::new();
         for number in 0..transfers {
             let command = bank.transfer(number % 4, (number + 1) % 4, 1 + i64::try_from(number).unwrap());

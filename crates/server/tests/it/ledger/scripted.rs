@@ -62,7 +62,7 @@ pub fn answer(number: u128) -> Answer {
 }
 
 pub fn limits() -> Limits {
-    Limits { queue: 100, batch: 10, resolve: Duration::from_secs(10) }
+    Limits { queue: 100, batch: 10, lanes: 1, resolve: Duration::from_secs(10) }
 }
 
 impl Stage {

@@ -1,6 +1,6 @@
 //! The audit log: a record is kept with every word of it, and one id only once.
 
-use super::{START, actor, databases, session_id, transaction_id, user_id, uuid};
+use super::{Fixture, START, actor, databases, session_id, transaction_id, user_id, uuid};
 use domain::audit::{Action, EntityType, Record, Value};
 use domain::id::AuditId;
 use domain::timestamp::{Span, Timestamp};
@@ -27,7 +27,7 @@ fn record(number: u128) -> Record {
 #[tokio::test]
 async fn a_record_is_kept_as_it_was_made() {
     for db in databases() {
-        db.write(|work| audit_logs::insert(work, &record(1))).await;
+        db.write(|work| audit_logs::insert(work, &[record(1)])).await;
         let text = "SELECT actor_id, credential_id, address, request_id, action, entity_type, entity_id, tx_id, \
             before, after, created_at FROM audit_logs WHERE id = $1";
         db.read(move |view| {
@@ -56,7 +56,7 @@ async fn an_act_of_nobody_known_on_nothing_known_is_recorded_too() {
         (unknown.actor.id, unknown.actor.credential, unknown.actor.address) = (None, None, None);
         (unknown.entity_id, unknown.tx_id) = (None, None);
         (unknown.before, unknown.after) = (Vec::new(), Vec::new());
-        db.write(move |work| audit_logs::insert(work, &unknown)).await;
+        db.write(move |work| audit_logs::insert(work, std::slice::from_ref(&unknown))).await;
         let text = "SELECT COUNT(*) FROM audit_logs WHERE actor_id IS NULL AND address IS NULL AND tx_id IS NULL \
             AND entity_id IS NULL AND before = '{}' AND after = '{}'";
         let count = db.read(move |view| view.query_opt(text, &[], |row| row.get::<i64>(0))).await;
@@ -67,8 +67,8 @@ async fn an_act_of_nobody_known_on_nothing_known_is_recorded_too() {
 #[tokio::test]
 async fn one_record_cannot_be_added_twice() {
     for db in databases() {
-        db.write(|work| audit_logs::insert(work, &record(1))).await;
-        let again = db.try_write(|work| audit_logs::insert(work, &record(1))).await;
+        db.write(|work| audit_logs::insert(work, &[record(1)])).await;
+        let again = db.try_write(|work| audit_logs::insert(work, &[record(1)])).await;
         assert!(matches!(again, Err(StoreError::Refused(_))), "{again:?}");
     }
 }
@@ -99,7 +99,7 @@ async fn records_are_listed_newest_first_by_any_mix_of_filters() {
         (nobody.actor.id, nobody.entity_id, nobody.tx_id) = (None, None, None);
         let paid = Record { id: made(3, 4), created_at: at(4), ..record(0) };
         for new in [signed_in(0, 1), signed_in(1, 2), nobody, paid] {
-            db.write(move |work| audit_logs::insert(work, &new)).await;
+            db.write(move |work| audit_logs::insert(work, std::slice::from_ref(&new))).await;
         }
         let list = |page: Page| {
             let found = db.read(move |view: &View<'_>| audit_logs::list(view, &page));
@@ -135,28 +135,27 @@ async fn records_are_listed_newest_first_by_any_mix_of_filters() {
 
 #[tokio::test]
 async fn each_look_up_walks_along_its_index_and_sorts_nothing() {
-    for db in databases() {
-        let session = (Some(EntityType::Session), Some(uuid(7)));
-        for (page, index) in [
-            (Page { tx_id: Some(transaction_id(5)), ..Page::default() }, Some("audit_logs_tx_id_created_at (tx_id=?")),
-            (
-                Page { entity_type: session.0, entity_id: session.1, ..Page::default() },
-                Some("audit_logs_entity_type_entity_id (entity_type=? AND entity_id=? AND id>? AND id<?)"),
-            ),
-            (
-                Page { actor_id: Some(user_id(1)), ..Page::default() },
-                Some("audit_logs_actor_id (actor_id=? AND id>? AND id<?)"),
-            ),
-            (Page::default(), None),
-        ] {
-            let text = format!("EXPLAIN QUERY PLAN {}", audit_logs::statement(&page));
-            let connection = db.sqlite_connection();
-            let mut statement = connection.prepare(&text).unwrap();
-            let plan: Vec<String> = statement.raw_query().mapped(|row| row.get(3)).collect::<Result<_, _>>().unwrap();
-            let wanted = index.unwrap_or("USING PRIMARY KEY (id>? AND id<?)");
-            assert!(plan[0].contains(wanted), "{plan:?}");
-            // What belongs to one transaction is a handful of rows.
-            assert!(plan.len() == 1 || page.tx_id.is_some(), "{plan:?}");
-        }
+    let db = Fixture::sqlite();
+    let session = (Some(EntityType::Session), Some(uuid(7)));
+    for (page, index) in [
+        (Page { tx_id: Some(transaction_id(5)), ..Page::default() }, Some("audit_logs_tx_id_created_at (tx_id=?")),
+        (
+            Page { entity_type: session.0, entity_id: session.1, ..Page::default() },
+            Some("audit_logs_entity_type_entity_id (entity_type=? AND entity_id=? AND id>? AND id<?)"),
+        ),
+        (
+            Page { actor_id: Some(user_id(1)), ..Page::default() },
+            Some("audit_logs_actor_id (actor_id=? AND id>? AND id<?)"),
+        ),
+        (Page::default(), None),
+    ] {
+        let text = format!("EXPLAIN QUERY PLAN {}", audit_logs::statement(&page));
+        let connection = db.sqlite_connection();
+        let mut statement = connection.prepare(&text).unwrap();
+        let plan: Vec<String> = statement.raw_query().mapped(|row| row.get(3)).collect::<Result<_, _>>().unwrap();
+        let wanted = index.unwrap_or("USING PRIMARY KEY (id>? AND id<?)");
+        assert!(plan[0].contains(wanted), "{plan:?}");
+        // What belongs to one transaction is a handful of rows.
+        assert!(plan.len() == 1 || page.tx_id.is_some(), "{plan:?}");
     }
 }

@@ -23,8 +23,9 @@ async fn post(db: &Fixture, transaction: Transaction) {
         transaction.created_at,
     );
     db.write(move |work| {
-        transactions::insert(work, &transaction, &digest)?;
-        entries::insert(work, &transaction)
+        let posted = [(transaction.clone(), digest)];
+        transactions::insert(work, &posted)?;
+        entries::insert(work, &posted)
     })
     .await;
 }
@@ -127,7 +128,11 @@ async fn an_entry_is_added_once() {
     for db in databases() {
         let (ann, bob) = (db.user(1).await, db.user(2).await);
         post(&db, transfer(1, ann, bob, 5, at(0))).await;
-        let again = db.try_write(move |work| entries::insert(work, &transfer(1, ann, bob, 5, at(0)))).await;
+        let again = db
+            .try_write(move |work| {
+                entries::insert(work, &[(transfer(1, ann, bob, 5, at(0)), ExecutionDigest([0; 24]))])
+            })
+            .await;
         assert!(matches!(again, Err(StoreError::Refused(_))), "{again:?}");
     }
 }

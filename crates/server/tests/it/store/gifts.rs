@@ -1,6 +1,6 @@
 //! The lists of gifts: from both sides, every gift once, newest first, and nobody else's.
 
-use super::databases;
+use super::{Fixture, databases};
 use crate::ledger::bank::Bank;
 use domain::command::Command;
 use domain::id::GiftId;
@@ -69,20 +69,19 @@ async fn pages_show_every_gift_once_newest_first() {
 
 #[tokio::test]
 async fn the_lists_are_read_without_a_scan_or_a_sort() {
-    for db in databases() {
-        let connection = db.sqlite_connection();
-        for (column, index) in
-            [("sender_id", "gifts_sender_id_created_at"), ("recipient_id", "gifts_recipient_id_created_at")]
-        {
-            let text = format!(
-                "EXPLAIN QUERY PLAN SELECT id FROM gifts WHERE {column} = ?1 AND (created_at, id) < (?2, ?3)
-                    ORDER BY created_at DESC, id DESC LIMIT ?4"
-            );
-            let mut statement = connection.prepare(&text).unwrap();
-            let rows = statement.query_map((1, 2, 3, 4), |row| row.get::<_, String>(3)).unwrap();
-            let steps: Vec<String> = rows.collect::<Result<_, _>>().unwrap();
-            assert_eq!(steps.len(), 1, "{steps:?}");
-            assert!(steps[0].starts_with("SEARCH") && steps[0].contains(index), "{steps:?}");
-        }
+    let db = Fixture::sqlite();
+    let connection = db.sqlite_connection();
+    for (column, index) in
+        [("sender_id", "gifts_sender_id_created_at"), ("recipient_id", "gifts_recipient_id_created_at")]
+    {
+        let text = format!(
+            "EXPLAIN QUERY PLAN SELECT id FROM gifts WHERE {column} = ?1 AND (created_at, id) < (?2, ?3)
+                ORDER BY created_at DESC, id DESC LIMIT ?4"
+        );
+        let mut statement = connection.prepare(&text).unwrap();
+        let rows = statement.query_map((1, 2, 3, 4), |row| row.get::<_, String>(3)).unwrap();
+        let steps: Vec<String> = rows.collect::<Result<_, _>>().unwrap();
+        assert_eq!(steps.len(), 1, "{steps:?}");
+        assert!(steps[0].starts_with("SEARCH") && steps[0].contains(index), "{steps:?}");
     }
 }

@@ -29,7 +29,7 @@ fn record(user: u128, key: &str, execution: u128, created_at: Timestamp) -> Reco
 }
 
 async fn keep(db: &Fixture, record: Record) -> Result<(), StoreError> {
-    db.try_write(move |work| idempotency_keys::upsert(work, &record)).await
+    db.try_write(move |work| idempotency_keys::upsert(work, std::slice::from_ref(&record))).await
 }
 
 async fn kept(db: &Fixture, user: u128, key: &str) -> Option<Record> {

@@ -77,7 +77,7 @@ async fn a_transaction_is_added_once_and_so_are_its_execution_and_its_payment() 
         let first = deposit(1, ann, 5, START);
         let digest = execution(&first);
         let insert = |transaction: Transaction, digest| {
-            db.try_write(move |work| transactions::insert(work, &transaction, &digest))
+            db.try_write(move |work| transactions::insert(work, &[(transaction.clone(), digest)]))
         };
         insert(first.clone(), digest).await.unwrap();
         let other = ExecutionDigest([9; 24]);

@@ -29,7 +29,7 @@ async fn increment_often(database: Database, times: usize, tasks: usize) {
 async fn two_processes_that_write_at_once_lose_no_update_and_see_no_error() {
     for db in databases() {
         db.user(1).await;
-        let other = open(&db.path);
+        let other = open(&db.place.location);
         let (times, tasks) = (50, 4);
         tokio::join!(increment_often(db.database.clone(), times, tasks), increment_often(other.clone(), times, tasks),);
         for database in [&db.database, &other] {
@@ -47,7 +47,7 @@ async fn one_process_may_come_and_go_while_another_writes() {
         db.user(1).await;
         let visits = async {
             for _ in 0..10 {
-                let visitor = open(&db.path);
+                let visitor = open(&db.place.location);
                 visitor.write(|work| increment(work, user_id(1)), soon()).await.unwrap();
                 visitor.close().await;
             }

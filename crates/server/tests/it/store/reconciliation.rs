@@ -30,20 +30,19 @@ async fn traded(db: Fixture, rounds: usize) -> Bank {
 
 /// Breaks a copy of the ledger in each of the ways, ten times in different places, and looks what it is called.
 async fn assert_called_by_name(corruptions: &[Corruption], rounds: usize) {
-    for db in databases() {
-        let bank = traded(db, rounds).await;
-        let now = bank.clock.now();
-        let directory = tempfile::tempdir().unwrap();
-        for corruption in corruptions {
-            for pick in 0..10 {
-                let copy = directory.path().join("copy.db");
-                std::fs::copy(&bank.db.path, &copy).unwrap();
-                corrupt(&copy, corruption, pick);
-                let database = open(&copy);
-                let found = database.read(move |view| discrepancies(view, now)).await.unwrap();
-                database.close().await;
-                assert_eq!(found, corruption.found, "{}, pick {pick}", corruption.what);
-            }
+    let db = Fixture::sqlite();
+    let bank = traded(db, rounds).await;
+    let now = bank.clock.now();
+    let directory = tempfile::tempdir().unwrap();
+    for corruption in corruptions {
+        for pick in 0..10 {
+            let copy = directory.path().join("copy.db");
+            std::fs::copy(bank.db.path(), &copy).unwrap();
+            corrupt(&copy, corruption, pick);
+            let database = open(&copy.as_path().into());
+            let found = database.read(move |view| discrepancies(view, now)).await.unwrap();
+            database.close().await;
+            assert_eq!(found, corruption.found, "{}, pick {pick}", corruption.what);
         }
     }
 }
@@ -76,35 +75,34 @@ fn every_code_is_caused_by_some_corruption_on_its_own_where_that_is_possible() {
 
 #[tokio::test]
 async fn what_is_wrong_is_named_with_its_place_and_its_figures() {
-    for db in databases() {
-        let bank = traded(db, 1).await;
-        let now = bank.clock.now();
-        let look = async |text: &str| {
-            let directory = tempfile::tempdir().unwrap();
-            let copy = directory.path().join("copy.db");
-            std::fs::copy(&bank.db.path, &copy).unwrap();
-            corruptions::run(&copy, text);
-            let found = open(&copy).read(move |view| every_discrepancy(view, now)).await;
-            found.unwrap()
-        };
-        let (wallet, balance) = first_wallet(&bank.db.path);
-        let raised =
-            look("UPDATE wallets SET balance_cents = balance_cents + 5 WHERE id = (SELECT min(id) FROM wallets)").await;
-        let expected = [
-            Discrepancy::LedgerImbalance { sum: 5 },
-            Discrepancy::BalanceMismatch { wallet_id: wallet, balance: balance + 5, entries: balance },
-        ];
-        assert_eq!(raised, expected);
-        let (tx_id, amount) = first_transfer(&bank.db.path);
-        let raised = look(
-            "UPDATE transactions SET amount_cents = amount_cents + 5
-                WHERE tx_id = (SELECT min(tx_id) FROM transactions WHERE type = 'transfer')",
-        );
-        assert_eq!(raised.await, [Discrepancy::AmountMismatch { tx_id, amount: amount + 5, credits: amount }]);
-        let forgotten =
-            look("DELETE FROM audit_logs WHERE tx_id = (SELECT min(tx_id) FROM transactions WHERE type = 'transfer')");
-        assert_eq!(forgotten.await, [Discrepancy::TransactionWithoutAudit { tx_id }]);
-    }
+    let db = Fixture::sqlite();
+    let bank = traded(db, 1).await;
+    let now = bank.clock.now();
+    let look = async |text: &str| {
+        let directory = tempfile::tempdir().unwrap();
+        let copy = directory.path().join("copy.db");
+        std::fs::copy(bank.db.path(), &copy).unwrap();
+        corruptions::run(&copy, text);
+        let found = open(&copy.as_path().into()).read(move |view| every_discrepancy(view, now)).await;
+        found.unwrap()
+    };
+    let (wallet, balance) = first_wallet(&bank.db.path());
+    let raised =
+        look("UPDATE wallets SET balance_cents = balance_cents + 5 WHERE id = (SELECT min(id) FROM wallets)").await;
+    let expected = [
+        Discrepancy::LedgerImbalance { sum: 5 },
+        Discrepancy::BalanceMismatch { wallet_id: wallet, balance: balance + 5, entries: balance },
+    ];
+    assert_eq!(raised, expected);
+    let (tx_id, amount) = first_transfer(&bank.db.path());
+    let raised = look(
+        "UPDATE transactions SET amount_cents = amount_cents + 5
+            WHERE tx_id = (SELECT min(tx_id) FROM transactions WHERE type = 'transfer')",
+    );
+    assert_eq!(raised.await, [Discrepancy::AmountMismatch { tx_id, amount: amount + 5, credits: amount }]);
+    let forgotten =
+        look("DELETE FROM audit_logs WHERE tx_id = (SELECT min(tx_id) FROM transactions WHERE type = 'transfer')");
+    assert_eq!(forgotten.await, [Discrepancy::TransactionWithoutAudit { tx_id }]);
 }
 
 fn every_discrepancy(

@@ -1,6 +1,6 @@
 //! What the schema itself refuses, whoever asks: SQLite's side of the rules that `domain` makes.
 
-use super::{START, databases, user_id};
+use super::{Fixture, START, databases, user_id};
 use crate::ledger::bank::Bank;
 use rusqlite::Connection;
 use superapp::store::{StoreError, Work};
@@ -55,19 +55,18 @@ fn columns(connection: &Connection, index: &str) -> Vec<String> {
 
 #[tokio::test]
 async fn every_index_of_the_report_is_on_its_columns() {
-    for db in databases() {
-        let connection = db.sqlite_connection();
-        assert_eq!(INDEXES.len(), 18);
-        for (table, wanted, unique, rows) in INDEXES {
-            let text = "SELECT name FROM pragma_index_list(?1)";
-            let of_table = texts(&connection, text, table);
-            let found = of_table.iter().filter(|index| {
-                columns(&connection, index) == *wanted
-                    && is_unique(&connection, table, index) == *unique
-                    && condition(&connection, index).as_deref() == *rows
-            });
-            assert_eq!(found.count(), 1, "{table} {wanted:?}: {of_table:?}");
-        }
+    let db = Fixture::sqlite();
+    let connection = db.sqlite_connection();
+    assert_eq!(INDEXES.len(), 18);
+    for (table, wanted, unique, rows) in INDEXES {
+        let text = "SELECT name FROM pragma_index_list(?1)";
+        let of_table = texts(&connection, text, table);
+        let found = of_table.iter().filter(|index| {
+            columns(&connection, index) == *wanted
+                && is_unique(&connection, table, index) == *unique
+                && condition(&connection, index).as_deref() == *rows
+        });
+        assert_eq!(found.count(), 1, "{table} {wanted:?}: {of_table:?}");
     }
 }
 
@@ -85,13 +84,12 @@ fn condition(connection: &Connection, index: &str) -> Option<String> {
 
 #[tokio::test]
 async fn every_table_is_strict() {
-    for db in databases() {
-        let connection = db.sqlite_connection();
-        let text = "SELECT name FROM pragma_table_list WHERE type = 'table' AND name NOT LIKE 'sqlite%' AND CAST(strict AS TEXT) = ?1";
-        let loose = texts(&connection, text, "0");
-        assert_eq!(loose, [""; 0]);
-        assert_eq!(texts(&connection, text, "1").len(), 25, "counted, so that the question is not empty");
-    }
+    let db = Fixture::sqlite();
+    let connection = db.sqlite_connection();
+    let text = "SELECT name FROM pragma_table_list WHERE type = 'table' AND name NOT LIKE 'sqlite%' AND CAST(strict AS TEXT) = ?1";
+    let loose = texts(&connection, text, "0");
+    assert_eq!(loose, [""; 0]);
+    assert_eq!(texts(&connection, text, "1").len(), 25, "counted, so that the question is not empty");
 }
 
 #[tokio::test]
@@ -132,22 +130,21 @@ const TAMPERING: &[&str] = &[
 
 #[tokio::test]
 async fn a_thousand_attempts_to_change_history_all_fail() {
-    for db in databases() {
-        let bank = Bank::open(db, 3).await;
-        bank.execute("in", vec![bank.deposit(0, 1_000), bank.deposit(1, 1_000)]).await;
-        bank.execute("over", (1..=20).map(|cents| bank.transfer(0, 2, cents)).collect()).await;
-        let before = dump(&bank).await;
-        let mut attempts = 0;
-        while attempts < 1_000 {
-            for text in TAMPERING {
-                let result = bank.db.try_write(move |work| work.execute(text, &[])).await;
-                assert!(matches!(result, Err(StoreError::Refused(_))), "{text}: {result:?}");
-                attempts += 1;
-            }
+    let db = Fixture::sqlite();
+    let bank = Bank::open(db, 3).await;
+    bank.execute("in", vec![bank.deposit(0, 1_000), bank.deposit(1, 1_000)]).await;
+    bank.execute("over", (1..=20).map(|cents| bank.transfer(0, 2, cents)).collect()).await;
+    let before = dump(&bank).await;
+    let mut attempts = 0;
+    while attempts < 1_000 {
+        for text in TAMPERING {
+            let result = bank.db.try_write(move |work| work.execute(text, &[])).await;
+            assert!(matches!(result, Err(StoreError::Refused(_))), "{text}: {result:?}");
+            attempts += 1;
         }
-        assert_eq!(dump(&bank).await, before);
-        bank.assert_sound().await;
     }
+    assert_eq!(dump(&bank).await, before);
+    bank.assert_sound().await;
 }
 
 async fn dump(bank: &Bank) -> Vec<String> {
@@ -219,16 +216,15 @@ const IMPOSSIBLE: &[(&str, &str)] = &[
 
 #[tokio::test]
 async fn impossible_rows_are_refused() {
-    for db in databases() {
-        let bank = Bank::open(db, 1).await;
-        let connection = bank.db.sqlite_connection();
-        for (what, text) in IMPOSSIBLE {
-            let result = connection.execute(&text.replace("@id", ID), []);
-            assert!(result.is_err(), "{what} was accepted");
-            let message = result.unwrap_err().to_string();
-            let refused = ["CHECK constraint", "NOT NULL constraint", "cannot store"];
-            assert!(refused.iter().any(|reason| message.contains(reason)), "{what}: {message}");
-        }
+    let db = Fixture::sqlite();
+    let bank = Bank::open(db, 1).await;
+    let connection = bank.db.sqlite_connection();
+    for (what, text) in IMPOSSIBLE {
+        let result = connection.execute(&text.replace("@id", ID), []);
+        assert!(result.is_err(), "{what} was accepted");
+        let message = result.unwrap_err().to_string();
+        let refused = ["CHECK constraint", "NOT NULL constraint", "cannot store"];
+        assert!(refused.iter().any(|reason| message.contains(reason)), "{what}: {message}");
     }
 }
 
@@ -250,7 +246,7 @@ async fn a_fan_has_one_active_subscription_to_a_creator() {
                 let text =
                     "INSERT INTO subscriptions (id, subscriber_id, creator_id, tier, status, price_cents, anchor_at, \
                     period, period_start, period_end, expires_at, auto_renew, created_at, updated_at)
-                    VALUES ($1, $2, $3, 'monthly', $4, 1, $5, 0, $5, $5 + 1, $5 + 1, 1, $5, $5)";
+                    VALUES ($1, $2, $3, 'monthly', $4, 1, $5, 0, $5, CAST($5 AS BIGINT) + 1, CAST($5 AS BIGINT) + 1, 1, $5, $5)";
                 let values =
                     [user_id(number).into(), user_id(1).into(), user_id(2).into(), status.into(), START.into()];
                 work.execute(text, &values)

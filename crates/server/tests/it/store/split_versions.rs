@@ -46,7 +46,7 @@ async fn each_of_the_six_numbers_makes_another_table() {
 async fn processes_that_start_at_once_agree() {
     let db = Fixture::sqlite();
     let starting = (0..8).map(|process| {
-        let database = open(&db.path);
+        let database = open(&db.place.location);
         let table = splits(process % 2);
         let work = move |work: &mut superapp::store::Work<'_>| split_versions::find_or_insert(work, &table, START);
         tokio::spawn(async move { database.write(work, soon()).await.unwrap() })

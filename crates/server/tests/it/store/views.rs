@@ -66,7 +66,7 @@ async fn a_read_cannot_write() {
 async fn a_read_that_panics_loses_only_itself_and_leaves_no_old_snapshot() {
     for db in databases() {
         // One thread, so that the next read comes to the one that panicked.
-        let database = Database::open(&db.path, &Options { readers: 1, ..Options::default() }).unwrap();
+        let database = Database::open(&db.place.location, &Options { readers: 1, ..Options::default() }).unwrap();
         let panicking = |view: &View<'_>| -> Result<(), StoreError> {
             roles(view)?;
             panic!("as the test wants it")
@@ -81,7 +81,7 @@ async fn a_read_that_panics_loses_only_itself_and_leaves_no_old_snapshot() {
 #[tokio::test]
 async fn a_read_that_fails_leaves_no_old_snapshot() {
     for db in databases() {
-        let database = Database::open(&db.path, &Options { readers: 1, ..Options::default() }).unwrap();
+        let database = Database::open(&db.place.location, &Options { readers: 1, ..Options::default() }).unwrap();
         let failing = |view: &View<'_>| {
             roles(view)?;
             view.query("SELECT nothing FROM nowhere", &[], |_| Ok(()))
@@ -96,7 +96,7 @@ async fn a_read_that_fails_leaves_no_old_snapshot() {
 async fn a_read_that_waited_for_too_long_is_not_executed() {
     for db in databases() {
         let impatient = Options { read_wait: std::time::Duration::ZERO, ..Options::default() };
-        let database = Database::open(&db.path, &impatient).unwrap();
+        let database = Database::open(&db.place.location, &impatient).unwrap();
         let executed = |_: &View<'_>| -> Result<(), StoreError> { panic!("it was executed") };
         let result = database.read(executed).await;
         assert!(matches!(result, Err(StoreError::Overloaded)), "{result:?}");
@@ -107,7 +107,7 @@ async fn a_read_that_waited_for_too_long_is_not_executed() {
 async fn more_reads_than_may_wait_are_refused_at_once() {
     for db in databases() {
         let narrow = Options { readers: 1, queue: 1, ..Options::default() };
-        let database = Database::open(&db.path, &narrow).unwrap();
+        let database = Database::open(&db.place.location, &narrow).unwrap();
         let (mut gate, wait) = gate();
         let first = database.read(move |_| wait.wait());
         let others = async {

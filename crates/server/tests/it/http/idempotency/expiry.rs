@@ -101,7 +101,7 @@ async fn the_sweeper_goes_on_until_nothing_is_left() {
             digest[..4].copy_from_slice(&number.to_be_bytes());
             idempotency_keys::upsert(
                 work,
-                &Record {
+                &[Record {
                     principal: UserId::new(Uuid::from_u128(1)),
                     digest: KeyDigest(digest),
                     fingerprint: Fingerprint([0; 32]),
@@ -112,7 +112,7 @@ async fn the_sweeper_goes_on_until_nothing_is_left() {
                     response: StoredResponse { status: 204, headers: Vec::new(), body: Vec::new() },
                     created_at: now,
                     expires_at: now.plus(RETENTION),
-                },
+                }],
             )?;
         }
         Ok(())

@@ -77,7 +77,7 @@ async fn secrets(ann: &Person, bob: &Person) -> Vec<String> {
 
 #[tokio::test]
 async fn no_secret_is_anywhere_on_the_disk() {
-    let app = TestApp::new().await;
+    let app = TestApp::on_a_file().await;
     let (ann, bob) = (app.rich("ann", 100).await, app.user("bob").await);
     let secrets = secrets(&ann, &bob).await;
     let disk = app.disk();
@@ -94,7 +94,7 @@ async fn no_secret_is_anywhere_on_the_disk() {
 
 #[tokio::test]
 async fn a_password_cannot_be_guessed_from_the_fingerprint_of_its_change() {
-    let app = TestApp::new().await;
+    let app = TestApp::on_a_file().await;
     let ann = app.user("ann").await;
     let change = json!({ "current_password": PASSWORD, "new_password": NEW });
     ann.post("/api/auth/password").key("k").json(change.clone()).send().await.done(204);

@@ -1,0 +1,107 @@
+//! One connection of either database, as a unit of work holds it: the interface that every text of `store` goes
+//! through. What a text means is the same on both, and so is what a set of rows means.
+
+use super::{Row, StoreError, Value, postgres, sqlite};
+
+/// A connection that a unit of work borrows.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Connection<'unit> {
+    Sqlite(&'unit sqlite::Connection),
+    Postgres(&'unit postgres::Connection),
+}
+
+impl<'unit> From<&'unit sqlite::Connection> for Connection<'unit> {
+    fn from(connection: &'unit sqlite::Connection) -> Self {
+        Self::Sqlite(connection)
+    }
+}
+
+impl<'unit> From<&'unit postgres::Connection> for Connection<'unit> {
+    fn from(connection: &'unit postgres::Connection) -> Self {
+        Self::Postgres(connection)
+    }
+}
+
+impl Connection<'_> {
+    /// Hands each row to `read` until it says that it has seen enough.
+    pub(super) fn query(
+        self,
+        text: &'static str,
+        values: &[Value<'_>],
+        read: &mut dyn FnMut(&Row<'_>) -> Result<bool, StoreError>,
+    ) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(connection) => connection.query(text, values, read),
+            Self::Postgres(connection) => connection.query(text, values, read),
+        }
+    }
+
+    /// The rows of a query for each of a set of parameters, in no particular order. On SQLite a prepared loop,
+    /// because there is no round trip to save; on PostgreSQL one statement.
+    pub(super) fn query_each(
+        self,
+        text: &'static str,
+        set: Set<'_>,
+        read: &mut dyn FnMut(&Row<'_>) -> Result<bool, StoreError>,
+    ) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(connection) => set.rows().try_for_each(|row| connection.query(text, row, read)),
+            Self::Postgres(connection) => connection.query_each(text, set, read),
+        }
+    }
+
+    /// Says how many rows were touched.
+    pub(super) fn execute(self, text: &'static str, values: &[Value<'_>]) -> Result<usize, StoreError> {
+        match self {
+            Self::Sqlite(connection) => connection.execute(text, values),
+            Self::Postgres(connection) => connection.execute(text, values),
+        }
+    }
+
+    /// Says how many rows were touched by the whole set.
+    pub(super) fn execute_each(self, text: &'static str, set: Set<'_>) -> Result<usize, StoreError> {
+        match self {
+            Self::Sqlite(connection) => {
+                set.rows().try_fold(0, |touched: usize, row| Ok(touched.saturating_add(connection.execute(text, row)?)))
+            }
+            Self::Postgres(connection) => connection.execute_each(text, set),
+        }
+    }
+
+    /// Locks the rows of some ids until the unit of work is over, in the order of the ids. SQLite has one writer,
+    /// which is alone with its rows.
+    pub(super) fn lock(self, text: &'static str, ids: &[Value<'_>]) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(_) => Ok(()),
+            Self::Postgres(connection) => connection.lock(text, ids),
+        }
+    }
+}
+
+/// The parameters of one statement for several rows.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Set<'set> {
+    /// Row after row.
+    values: &'set [Value<'set>],
+    /// Parameters of one row.
+    width: usize,
+}
+
+impl<'set> Set<'set> {
+    pub(super) fn new<const N: usize>(rows: &'set [[Value<'set>; N]]) -> Self {
+        Self { values: rows.as_flattened(), width: N.max(1) }
+    }
+
+    pub(super) fn rows(self) -> impl Iterator<Item = &'set [Value<'set>]> {
+        self.values.chunks(self.width)
+    }
+
+    /// The values of one parameter, row by row.
+    pub(super) fn column(self, index: usize) -> Vec<Value<'set>> {
+        self.values.iter().skip(index).step_by(self.width).copied().collect()
+    }
+
+    pub(super) fn is_empty(self) -> bool {
+        self.values.is_empty()
+    }
+}

@@ -1,0 +1,176 @@
+//! PostgreSQL: a few threads with a connection each, for the ledger, for other writes, and for reads.
+//!
+//! The ledger's batches lock the rows that they change, in one order, and run at READ COMMITTED. Everything else
+//! that writes runs at SERIALIZABLE, so that a rule that read a row and then changed it did so in one moment; the
+//! whole unit runs again when another was in the way.
+
+mod connection;
+mod sets;
+mod settings;
+mod threads;
+mod value;
+
+pub(super) use connection::Connection;
+pub(super) use settings::Timeouts;
+pub(super) use value::column;
+
+use super::{Isolation, Lane, OpenError, Options, StoreError, View, Work, try_send};
+use ::postgres::config::Host;
+use secrecy::{ExposeSecret, SecretString};
+use std::sync::{PoisonError, RwLock};
+use std::thread::JoinHandle;
+use std::time::Duration;
+use threads::{Queued, Reading, Writing};
+use tokio::sync::{Mutex, oneshot};
+use tokio::time::Instant;
+
+/// Whole scans are out: at this level a rule that reads a small table by one would collide with every writer of it.
+const SERIALIZABLE: &str = "BEGIN ISOLATION LEVEL SERIALIZABLE READ WRITE; SET LOCAL enable_seqscan = off";
+const READ_COMMITTED: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE";
+/// A snapshot may be as long as a reconciliation.
+const SNAPSHOT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = '600s'";
+
+/// The threads and the queues that lead to them.
+#[derive(Debug)]
+pub(super) struct Postgres {
+    read_wait: Duration,
+    lanes: usize,
+    /// How a batch of the ledger begins.
+    ledger: &'static str,
+    /// Gone once the database is closed: the threads then finish what is queued, and end.
+    queues: RwLock<Option<Queues>>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+}
+
+#[derive(Debug)]
+struct Queues {
+    lanes: flume::Sender<Queued>,
+    writers: flume::Sender<Queued>,
+    readers: flume::Sender<Queued>,
+}
+
+/// Parses a connection string, and refuses one that cannot be kept to.
+pub(super) fn config(url: &SecretString, options: &Options) -> Result<::postgres::Config, OpenError> {
+    let mut config: ::postgres::Config =
+        url.expose_secret().parse().map_err(|error: ::postgres::Error| OpenError::Connect(Box::new(error)))?;
+    if config.get_ssl_mode() == ::postgres::config::SslMode::Require {
+        return Err(OpenError::NoTls);
+    }
+    config.connect_timeout(options.connect_timeout).keepalives_idle(Duration::from_secs(15));
+    config.tcp_user_timeout(options.statement_timeout.saturating_mul(2));
+    Ok(config)
+}
+
+/// Which database on which host.
+pub(super) fn place(url: &SecretString) -> String {
+    let Ok(config) = url.expose_secret().parse::<::postgres::Config>() else { return "PostgreSQL".to_owned() };
+    let host = match config.get_hosts().first() {
+        Some(Host::Tcp(host)) => host.clone(),
+        Some(Host::Unix(path)) => path.display().to_string(),
+        None => "localhost".to_owned(),
+    };
+    let database = config.get_dbname().or(config.get_user()).unwrap_or_default();
+    format!("PostgreSQL database {database} on {host}")
+}
+
+/// The driver waits inside, which a thread of an asynchronous runtime must not.
+pub(super) fn on_a_thread<T: Send, E: Send + From<StoreError>>(
+    run: impl FnOnce() -> Result<T, E> + Send,
+) -> Result<T, E> {
+    std::thread::scope(|scope| scope.spawn(run).join()).unwrap_or_else(|_| Err(StoreError::Panicked.into()))
+}
+
+impl Postgres {
+    pub(super) fn open(url: &SecretString, options: &Options) -> Result<Self, OpenError> {
+        let config = config(url, options)?;
+        let timeouts = options.timeouts();
+        // One that is refused is told to whoever opens; the others are made by their threads.
+        let mut first = Some(on_a_thread(|| Connection::open(&config, &timeouts))?);
+        let mut threads = Vec::new();
+        let mut pool = |name: &str, count: usize| -> Result<flume::Sender<Queued>, OpenError> {
+            let (sender, queue) = flume::bounded::<Queued>(options.queue);
+            for _ in 0..count.max(1) {
+                let (config, queue, first) = (config.clone(), queue.clone(), first.take());
+                let run = move || threads::run(first, &config, timeouts, &queue);
+                threads.push(std::thread::Builder::new().name(format!("postgres-{name}")).spawn(run)?);
+            }
+            Ok(sender)
+        };
+        let queues = Queues {
+            lanes: pool("ledger", options.lanes)?,
+            writers: pool("writer", options.writers)?,
+            readers: pool("reader", options.readers)?,
+        };
+        let ledger = match options.isolation {
+            Isolation::ReadCommitted => READ_COMMITTED,
+            Isolation::Serializable => SERIALIZABLE,
+        };
+        let read_wait = options.read_wait;
+        let lanes = options.lanes.max(1);
+        Ok(Self { read_wait, lanes, ledger, queues: RwLock::new(Some(queues)), threads: Mutex::new(threads) })
+    }
+
+    pub(super) const fn lanes(&self) -> usize {
+        self.lanes
+    }
+
+    pub(super) async fn read<T, F>(&self, read: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnMut(&View<'_>) -> Result<T, StoreError> + Send + 'static,
+    {
+        self.look(read, Some(SNAPSHOT)).await
+    }
+
+    pub(super) async fn look_up<T, F>(&self, read: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnMut(&View<'_>) -> Result<T, StoreError> + Send + 'static,
+    {
+        self.look(read, None).await
+    }
+
+    async fn look<T, F>(&self, read: F, begin: Option<&'static str>) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnMut(&View<'_>) -> Result<T, StoreError> + Send + 'static,
+    {
+        let (reply, answer) = oneshot::channel();
+        let job = Box::new(Reading { read, begin, reply });
+        let deadline = Instant::now() + self.read_wait;
+        self.enqueue(|queues| try_send(&queues.readers, Queued { job, deadline }))?;
+        answer.await.map_err(|_| StoreError::Overloaded)?
+    }
+
+    /// The closure comes back with its result, so that it can run again.
+    pub(super) async fn write<T, F>(
+        &self,
+        work: F,
+        deadline: Instant,
+        lane: Lane,
+    ) -> Result<(F, Result<T, StoreError>), StoreError>
+    where
+        T: Send + 'static,
+        F: FnMut(&mut Work<'_>) -> Result<T, StoreError> + Send + 'static,
+    {
+        let (reply, answer) = oneshot::channel();
+        let begin = if lane == Lane::Ledger { self.ledger } else { SERIALIZABLE };
+        let queued = Queued { job: Box::new(Writing { work, begin, reply }), deadline };
+        self.enqueue(|queues| try_send(if lane == Lane::Ledger { &queues.lanes } else { &queues.writers }, queued))?;
+        // A thread that goes away without an answer may have committed.
+        answer.await.map_err(|_| StoreError::OutcomeUnknown)
+    }
+
+    fn enqueue(&self, send: impl FnOnce(&Queues) -> Result<(), StoreError>) -> Result<(), StoreError> {
+        let queues = self.queues.read().unwrap_or_else(PoisonError::into_inner);
+        queues.as_ref().map_or(Err(StoreError::Closed), send)
+    }
+
+    pub(super) async fn close(&self) {
+        drop(self.queues.write().unwrap_or_else(PoisonError::into_inner).take());
+        let mut threads = self.threads.lock().await;
+        let ending = std::mem::take(&mut *threads);
+        let joined = tokio::task::spawn_blocking(move || ending.into_iter().for_each(|thread| drop(thread.join())));
+        let _ = joined.await;
+    }
+}

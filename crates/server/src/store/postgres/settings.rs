@@ -1,0 +1,65 @@
+//! What a session is told, and what a server must be: settings that durability rests on, asked for at each
+//! connect, because a role or a database may have others than the server.
+
+use crate::store::OpenError;
+use ::postgres::Client;
+use std::fmt::Write;
+use std::time::Duration;
+
+/// The oldest server that is tested against.
+const SERVER_MIN: i32 = 150_000;
+
+/// How long a session waits for what.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::store) struct Timeouts {
+    /// For one statement.
+    pub(in crate::store) statement: Duration,
+    /// For the lock of one row.
+    pub(in crate::store) lock: Duration,
+}
+
+/// What must be so, or commits are lost.
+const REQUIRED: &[(&str, &[&str])] = &[
+    ("fsync", &["on"]),
+    ("full_page_writes", &["on"]),
+    ("synchronous_commit", &["on", "remote_write", "remote_apply"]),
+    ("transaction_read_only", &["off"]),
+    ("server_encoding", &["UTF8"]),
+];
+
+pub(super) fn apply(client: &mut Client, timeouts: &Timeouts) -> Result<(), OpenError> {
+    let mut text = String::from(
+        "SET application_name = 'superapp'; SET client_min_messages = 'warning'; \
+        SET standard_conforming_strings = on; SET timezone = 'UTC'; \
+        SET idle_in_transaction_session_timeout = '10s'; \
+        SET plan_cache_mode = force_generic_plan; SET jit = off; ",
+    );
+    let (statement, lock) = (timeouts.statement.as_millis(), timeouts.lock.as_millis());
+    // Numbers, so nothing can be smuggled in.
+    let _ = write!(text, "SET statement_timeout = {statement}; SET lock_timeout = {lock};");
+    client.batch_execute(&text).map_err(connect)?;
+    verify(client)
+}
+
+/// Refuses a server that would not keep what it acknowledges.
+fn verify(client: &mut Client) -> Result<(), OpenError> {
+    let version = setting(client, "server_version_num")?;
+    if version.parse::<i32>().is_ok_and(|number| number < SERVER_MIN) {
+        return Err(OpenError::Setting { name: "server_version_num", expected: "150000 or newer", found: version });
+    }
+    for (name, good) in REQUIRED {
+        let found = setting(client, name)?;
+        if !good.contains(&found.as_str()) {
+            return Err(OpenError::Setting { name, expected: good.first().copied().unwrap_or_default(), found });
+        }
+    }
+    Ok(())
+}
+
+fn setting(client: &mut Client, name: &str) -> Result<String, OpenError> {
+    client.query_one("SELECT current_setting($1)", &[&name]).and_then(|row| row.try_get(0)).map_err(connect)
+}
+
+fn connect(error: ::postgres::Error) -> OpenError {
+    OpenError::Connect(Box::new(error))
+}

@@ -1,0 +1,123 @@
+//! The threads that hold a connection each and run units of work on it, one after the other.
+//!
+//! A thread connects when it has work and no connection; what it runs when the connection breaks may run again.
+
+use super::connection::Connection;
+use super::settings::Timeouts;
+use crate::store::{StoreError, View, Work};
+use ::postgres::Config;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+
+/// A unit of work that waits, and until when it may.
+pub(super) struct Queued {
+    pub(super) job: Box<dyn Job>,
+    pub(super) deadline: Instant,
+}
+
+/// A unit of work whose result type is known only to itself.
+pub(super) trait Job: Send {
+    /// Runs on a connection, commit and all, and answers. An `Err` instead of a connection is the answer.
+    fn run(self: Box<Self>, connection: Result<&Connection, StoreError>);
+}
+
+/// A closure and the one who waits for it.
+pub(super) struct Writing<T, F> {
+    pub(super) work: F,
+    pub(super) begin: &'static str,
+    pub(super) reply: oneshot::Sender<(F, Result<T, StoreError>)>,
+}
+
+impl<T, F> Job for Writing<T, F>
+where
+    T: Send,
+    F: FnMut(&mut Work<'_>) -> Result<T, StoreError> + Send,
+{
+    fn run(self: Box<Self>, connection: Result<&Connection, StoreError>) {
+        let Self { mut work, begin, reply } = *self;
+        let result = connection.and_then(|connection| {
+            unit(connection, begin, || {
+                let mut unit = Work::new(connection.into());
+                let made = work(&mut unit);
+                unit.settle(made)
+            })
+        });
+        // Nobody listens when the client hung up. The work is done all the same.
+        let _ = reply.send((work, result));
+    }
+}
+
+/// A read and the one who waits for it.
+pub(super) struct Reading<T, F> {
+    pub(super) read: F,
+    /// How its snapshot begins; none for look-ups, where each statement is one by itself.
+    pub(super) begin: Option<&'static str>,
+    pub(super) reply: oneshot::Sender<Result<T, StoreError>>,
+}
+
+impl<T, F> Job for Reading<T, F>
+where
+    T: Send,
+    F: FnMut(&View<'_>) -> Result<T, StoreError> + Send,
+{
+    fn run(self: Box<Self>, connection: Result<&Connection, StoreError>) {
+        let Self { mut read, begin, reply } = *self;
+        if reply.is_closed() {
+            return;
+        }
+        let result = connection.and_then(|connection| {
+            let mut look = || {
+                let view = View::new(connection.into());
+                view.settle(read(&view))
+            };
+            match begin {
+                Some(begin) => unit(connection, begin, look),
+                None => catch_unwind(AssertUnwindSafe(&mut look)).unwrap_or(Err(StoreError::Panicked)),
+            }
+        });
+        let _ = reply.send(result);
+    }
+}
+
+/// Begins, runs and commits; or rolls back, whatever went wrong.
+fn unit<T>(
+    connection: &Connection,
+    begin: &'static str,
+    run: impl FnMut() -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    connection.begin(begin)?;
+    let made = catch_unwind(AssertUnwindSafe(run)).unwrap_or(Err(StoreError::Panicked));
+    match made {
+        Ok(made) => connection.commit().map(|()| made),
+        Err(error) => {
+            // If even this fails the connection is gone, and with it the unit of work.
+            let _ = connection.control("ROLLBACK");
+            Err(error)
+        }
+    }
+}
+
+/// Until every sender is gone and the queue is empty.
+pub(super) fn run(first: Option<Connection>, config: &Config, timeouts: Timeouts, queue: &flume::Receiver<Queued>) {
+    let mut connection = first.or_else(|| connect(config, &timeouts).ok());
+    while let Ok(Queued { job, deadline }) = queue.recv() {
+        if Instant::now() >= deadline {
+            job.run(Err(StoreError::Overloaded));
+            continue;
+        }
+        let open = connection.take().filter(|connection| !connection.is_closed());
+        match open.map_or_else(|| connect(config, &timeouts), Ok) {
+            Ok(open) => job.run(Ok(connection.insert(open))),
+            Err(error) => job.run(Err(error)),
+        }
+    }
+}
+
+fn connect(config: &Config, timeouts: &Timeouts) -> Result<Connection, StoreError> {
+    metrics::counter!("database_connects_total").increment(1);
+    Connection::open(config, timeouts).map_err(|error| {
+        tracing::warn!(error = &error as &dyn std::error::Error, "the database cannot be reached");
+        StoreError::Busy(Some(error.into()))
+    })
+}
