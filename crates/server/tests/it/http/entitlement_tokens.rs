@@ -21,7 +21,10 @@ impl Fan {
     }
 
     async fn with(settings: &[(&str, &str)]) -> Self {
-        let app = TestApp::with(settings).await;
+        Self::on(TestApp::with(settings).await).await
+    }
+
+    async fn on(app: TestApp) -> Self {
         let (ann, bob) = (app.rich("ann", 10_000).await, app.user("bob").await);
         app.plan(&bob, PlanTier::Monthly, 1_000).await;
         let sale = ann.subscribe(&bob).fresh_key().send().await.done(201).json();
@@ -251,7 +254,7 @@ async fn thirty_two_uses_of_one_token_at_once_give_one_successor() {
 
 #[tokio::test]
 async fn the_database_and_the_keys_hold_no_token() {
-    let fan = Fan::new().await;
+    let fan = Fan::on(TestApp::on_a_file().await).await;
     let body = json!({ "refresh_token": null });
     let reply = fan.ann.post(fan.path()).key("k").json(body).send().await.done(200);
     let again = fan.ann.post(fan.path()).key("k").send().await.done(200);
