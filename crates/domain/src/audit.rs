@@ -84,6 +84,12 @@ words! {
         SubscriptionEnded = "subscription.ended",
         /// A renewal could not be charged.
         RenewalFailed = "subscription.renewal_failed",
+        /// A token for media gateways was handed out.
+        TokenIssued = "subscription.token_issued",
+        /// A used token came again: the tokens of its period are dead.
+        TokenReused = "subscription.token_reused",
+        /// A token for media gateways was refused.
+        TokenRefused = "subscription.token_refused",
         /// An administrator changed the role, the tier or the standing of an account.
         StandingChanged = "user.standing_changed",
         /// An administrator stopped every movement of a wallet.

@@ -56,15 +56,15 @@ pub enum Command {
 pub struct Deposit {
     /// Who is credited.
     pub user_id: UserId,
-    /// How much.
+    /// How much: what was asked for, or all that was paid if an administrator releases it.
     pub amount: Amount,
     /// Through whom.
     pub provider: Provider,
     /// The provider's own id of the payment.
     pub provider_tx_id: Option<String>,
-    /// The pending deposit that is completed; none where one is made and completed at once.
+    /// The deposit that waits and is completed; none where one is made and completed at once.
     pub pending: Option<DepositId>,
-    /// Whether an administrator releases it: it is held then, and not pending.
+    /// Whether an administrator releases it: it is held for this very payment then.
     pub is_release: bool,
 }
 

@@ -9,6 +9,7 @@ pub mod calendar;
 pub mod command;
 pub mod content;
 pub mod decide;
+pub mod entitlement;
 pub mod gift;
 pub mod id;
 pub mod idempotency;

@@ -3,13 +3,65 @@
 //! Whether the provider said it at all is settled before: here the words are only compared with the deposit.
 
 use crate::id::DepositId;
+use crate::money::Amount;
 use crate::receipt::{DepositAsked, DepositStatus};
+use crate::timestamp::{Span, Timestamp};
 use crate::wallet::Provider;
 use crate::words::words;
 use thiserror::Error;
 
 /// Deposits of one user that may wait for their provider.
 pub const PENDING_MAX: i64 = 20;
+
+/// Why another deposit may not be asked for.
+#[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
+#[error("{PENDING_MAX} deposits of yours wait for their payment; pay one of them first, or wait until one lapses")]
+pub struct TooManyPending;
+
+/// Whether a user may ask for another deposit, given how many of theirs wait and have not lapsed.
+///
+/// # Errors
+/// [`TooManyPending`] if that are as many as there may be.
+pub const fn may_ask(waiting: i64) -> Result<(), TooManyPending> {
+    if waiting < PENDING_MAX { Ok(()) } else { Err(TooManyPending) }
+}
+
+/// The moment such that pending deposits which were asked for at it or before have lapsed.
+#[must_use]
+pub const fn lapsed_by(lifetime: Span, now: Timestamp) -> Timestamp {
+    now.minus(lifetime)
+}
+
+/// Where a deposit stands in the eyes of its owner: one that nobody paid for in time has failed.
+///
+/// It is still completed if the payment comes after all: the money is there, and it is what was asked for.
+#[must_use]
+pub fn standing(status: DepositStatus, created_at: Timestamp, lifetime: Span, now: Timestamp) -> DepositStatus {
+    let has_lapsed = status == DepositStatus::Pending && created_at <= lapsed_by(lifetime, now);
+    if has_lapsed { DepositStatus::Failed } else { status }
+}
+
+/// Why what was paid cannot be credited, whatever an administrator wants.
+#[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
+pub enum NotCreditable {
+    /// It is no money of ours.
+    #[error("it was paid in another currency; give it back at the provider, then reject the deposit")]
+    Currency,
+    /// Nobody knows how much it is.
+    #[error("the provider did not say how much was paid; give it back there, then reject the deposit")]
+    Amount,
+}
+
+/// What an administrator credits by releasing a deposit: what was really paid, and not what was asked for.
+///
+/// # Errors
+/// [`NotCreditable`] for another currency, and for what is no amount.
+pub fn creditable(paid: &PaymentEvent, currency: &str) -> Result<Amount, NotCreditable> {
+    if paid.currency.as_deref() != Some(currency) {
+        return Err(NotCreditable::Currency);
+    }
+    paid.amount_cents.and_then(|cents| Amount::new(cents).ok()).ok_or(NotCreditable::Amount)
+}
 
 /// The provider's own id of an event: 1 to 200 visible ASCII characters, and no full stop, which ends the id in
 /// what is signed.
@@ -86,7 +138,7 @@ words! {
         AfterFailure = "after_failure",
         /// The deposit was completed before, by the same payment.
         AlreadyCompleted = "already_completed",
-        /// The deposit was completed before, by another payment: the payer may have paid twice.
+        /// The deposit is completed or held for another payment: the payer may have paid twice.
         SecondPayment = "second_payment",
         /// The deposit failed before.
         AlreadyFailed = "already_failed",
@@ -160,7 +212,21 @@ pub fn judge(deposit: Option<&DepositAsked>, event: &PaymentEvent, currency: &st
         (EventType::Failed, DepositStatus::Pending) => Verdict::Fail,
         (EventType::Failed, DepositStatus::Failed) => Verdict::Ignore(Doubt::AlreadyFailed),
         (_, DepositStatus::Completed) => Verdict::Ignore(Doubt::AlreadyCompleted),
+        // Another payment than the one that it is held for. If that is right, it is what the deposit waited for.
+        (EventType::Succeeded, DepositStatus::Held) if deposit.provider_tx_id != event.provider_tx_id => {
+            doubt(deposit, event, currency).map_or(Verdict::Settle, |_| Verdict::Ignore(Doubt::SecondPayment))
+        }
         (_, DepositStatus::Held) => Verdict::Ignore(Doubt::AlreadyHeld),
+    }
+}
+
+/// What follows where the ledger refused a credit, and nothing but the ledger has a doubt: the deposit is held for this
+/// payment, unless it is held for another one already. That one must not be forgotten.
+#[must_use]
+pub fn unsettled(deposit: Option<&DepositAsked>) -> Verdict {
+    match deposit {
+        Some(deposit) if deposit.status == DepositStatus::Held => Verdict::Ignore(Doubt::SecondPayment),
+        _ => Verdict::Hold(Doubt::AlreadyHeld),
     }
 }
 

@@ -1,5 +1,6 @@
 //! Everything that a request needs, built in one place and handed down. There are no globals.
 
+use crate::auth::entitlement::EntitlementTokens;
 use crate::auth::password::Hasher;
 use crate::auth::secrets::Secrets;
 use crate::auth::token::Tokens;
@@ -16,6 +17,7 @@ use domain::gift::Catalogue;
 use domain::money::{Amount, CoinSize};
 use domain::split::SplitTable;
 use domain::subscription::RenewalPolicy;
+use domain::timestamp::Span;
 use domain::wallet::{Provider, SystemWallet};
 use std::path::Path;
 use std::sync::Arc;
@@ -42,6 +44,9 @@ pub struct Parts {
     pub gifts: Catalogue,
     pub renewal_policy: RenewalPolicy,
     pub payout_min: Amount,
+    pub entitlement_tokens: EntitlementTokens,
+    pub entitlement_length: Span,
+    pub deposit_lifetime: Span,
     pub gateway: Gateway,
     started: Instant,
     draining: AtomicBool,
@@ -128,6 +133,9 @@ impl App {
             gifts: config.gifts()?,
             renewal_policy: config.renewal_policy()?,
             payout_min: config.payout_min()?,
+            entitlement_tokens: EntitlementTokens::new(&secrets.server)?,
+            entitlement_length: config.entitlement_length()?,
+            deposit_lifetime: config.deposit_lifetime()?,
             gateway: Gateway::new(&config)?,
             ids: Ids::new(clock.clone()),
             in_flight: InFlight::default(),

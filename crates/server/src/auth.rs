@@ -1,5 +1,6 @@
 //! Credentials: tokens that are signed, tokens that are random, and passwords.
 
+pub mod entitlement;
 mod hs256;
 pub mod password;
 pub mod refresh;

@@ -172,10 +172,16 @@ section! {
     Idempotency { sweep_seconds: u64, }
     Reconciliation { interval_seconds: u64, }
     Money { currency: String, cents_per_coin: i64, amount_cents_max: i64, }
-    Payments { sandbox: Switch, webhook_provider: String, webhook_secret: SecretString, }
+    Payments {
+        sandbox: Switch,
+        webhook_provider: String,
+        webhook_secret: SecretString,
+        pending_hours: i64,
+        settle_seconds: u64,
+    }
     Splits { premium_unlock: String, subscription: String, gift: String, }
     Gifts { catalogue: String, }
-    Subscriptions { job_seconds: u64, grace_days: i64, retry_hours: i64, tries_max: i64, }
+    Subscriptions { job_seconds: u64, grace_days: i64, retry_hours: i64, tries_max: i64, token_seconds: i64, }
     Payouts { amount_cents_min: i64, }
     Auth {
         jwt_secret: SecretString,
@@ -266,6 +272,7 @@ impl Config {
         self.check_numbers()?;
         self.check_sales()?;
         self.webhook()?;
+        self.deposit_lifetime()?;
         let currency = &self.money.currency;
         if currency.len() != 3 || !currency.bytes().all(|letter| letter.is_ascii_uppercase()) {
             return Err(invalid("money.currency", "must be three capital letters (ISO 4217), such as IDR"));

@@ -11,6 +11,7 @@ pub mod cursor;
 mod deposits;
 mod docs;
 mod earnings;
+mod entitlement_tokens;
 mod entitlements;
 pub mod extract;
 mod gifts;
@@ -83,6 +84,7 @@ fn signed_in(app: &App) -> OpenApiRouter<App> {
         .routes(routes!(subscriptions::find))
         .routes(routes!(subscriptions::cancel))
         .routes(routes!(subscriptions::resume))
+        .routes(routes!(entitlement_tokens::token))
         .routes(routes!(gifts::send))
         .routes(routes!(boards::leaderboard))
         .routes(routes!(boards::sent))

@@ -11,6 +11,7 @@ use crate::app::App;
 use crate::config::Config;
 use crate::operations::{Context, reconciliations};
 use crate::renewals;
+use crate::settlements;
 use crate::store::jobs::{self, Outcome};
 use crate::store::{StoreError, View, Work, idempotency_keys, sessions};
 use domain::audit::Actor;
@@ -60,6 +61,14 @@ pub const JOBS: &[Job] = &[
         name: "end_lapsed",
         interval: |config| interval(config.subscriptions.job_seconds),
         run: |app| Box::pin(async move { renewals::end_lapsed(&app).await.map(|_| ()) }),
+    },
+    Job {
+        name: "settle",
+        interval: |config| {
+            let has_provider = !config.payments.webhook_provider.is_empty();
+            interval(config.payments.settle_seconds).filter(|_| has_provider)
+        },
+        run: |app| Box::pin(async move { settlements::take_up(&app).await.map(|_| ()) }),
     },
     Job {
         name: "sweep",

@@ -14,5 +14,6 @@ pub mod jobs;
 pub mod ledger;
 pub mod operations;
 pub mod renewals;
+pub mod settlements;
 pub mod store;
 pub mod telemetry;

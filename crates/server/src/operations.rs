@@ -6,6 +6,7 @@
 pub mod accounts;
 pub mod contents;
 pub mod deposits;
+pub mod entitlement_tokens;
 pub mod payment_events;
 pub mod plans;
 pub mod reconciliations;
@@ -17,6 +18,7 @@ use crate::clock::Ids;
 use crate::store::{StoreError, Work, audit_logs};
 use domain::audit::{Action, Actor, EntityType, Fields, Record};
 use domain::id::AuditId;
+use domain::payment::{NotCreditable, TooManyPending};
 use domain::timestamp::Timestamp;
 use domain::user::OwnAccount;
 use thiserror::Error;
@@ -61,8 +63,11 @@ pub enum Denial {
     #[error("you have no such session; list yours with GET /api/auth/sessions")]
     SessionNotFound,
     /// Too many deposits of the one who asks wait for their provider.
-    #[error("{max} deposits of yours wait for their payment; pay one of them first", max = domain::payment::PENDING_MAX)]
-    TooManyPendingDeposits,
+    #[error(transparent)]
+    TooManyPendingDeposits(#[from] TooManyPending),
+    /// What was paid cannot be credited.
+    #[error(transparent)]
+    NotCreditable(#[from] NotCreditable),
     /// There is no such deposit.
     #[error("there is no such deposit; GET /api/admin/payment-events lists the events of deposits")]
     DepositNotFound,
@@ -75,6 +80,17 @@ pub enum Denial {
     /// There is nothing left to cancel or to resume.
     #[error("this subscription has ended; subscribe anew with POST /api/subscriptions")]
     SubscriptionEnded,
+    /// The last refresh token of the subscription must be shown.
+    #[error(
+        "send the `refresh_token` that came with the last token of this period; if it is lost, sign in anew and send none"
+    )]
+    RenewalTokenRequired,
+    /// No refresh token of the subscription in this period.
+    #[error("this refresh token is of an earlier period, or none at all; send none for the first token of a period")]
+    RenewalTokenInvalid,
+    /// Somebody has a copy of a refresh token of the subscription.
+    #[error("this refresh token was used before, so those of its period have been ended; sign in anew, then send none")]
+    RenewalTokenReused,
     /// No account has the id.
     #[error("there is no such account; list them with GET /api/admin/users")]
     UserNotFound,

@@ -9,6 +9,7 @@ pub mod contents;
 pub mod creators;
 pub mod deposits;
 pub mod earnings;
+pub mod entitlement_tokens;
 pub mod entries;
 mod error;
 pub mod gifts;

@@ -4,31 +4,22 @@ use crate::audit::Action;
 use crate::book::{Book, Draft};
 use crate::command::Deposit;
 use crate::id::{DepositId, TransactionId};
-use crate::receipt::{Act, DepositRow, DepositStatus};
+use crate::receipt::{Act, DepositAsked, DepositRow, DepositStatus};
 use crate::refusal::Refusal;
 use crate::transaction::{Legs, Party};
 use crate::wallet::SystemWallet;
 
 pub(super) fn draft(book: &Book, id: TransactionId, deposit: &Deposit) -> Result<Draft, Refusal> {
-    let (from, action) = if deposit.is_release {
-        (DepositStatus::Held, Action::DepositReleased)
-    } else {
-        (DepositStatus::Pending, Action::Deposited)
-    };
+    let mut was = None;
     if let Some(asked) = deposit.pending {
         let asked = book.deposit(asked).ok_or(Refusal::DepositNotFound)?;
-        if deposit.is_release && asked.status != from {
+        if deposit.is_release && asked.status != DepositStatus::Held {
             return Err(Refusal::DepositNotHeld);
         }
-        let matches = asked.user_id == deposit.user_id
-            && asked.amount == deposit.amount
-            && asked.provider == deposit.provider
-            && asked.status == from
-            // A release is for the payment that the deposit is held for, as the administrator saw it.
-            && (!deposit.is_release || asked.provider_tx_id == deposit.provider_tx_id);
-        if !matches {
+        if !matches(asked, deposit) {
             return Err(Refusal::DepositMismatch);
         }
+        was = Some(asked.status);
     }
     if deposit.provider_tx_id.as_ref().is_some_and(|id| book.knows_payment(&deposit.provider, id)) {
         return Err(Refusal::PaymentKnown);
@@ -42,7 +33,21 @@ pub(super) fn draft(book: &Book, id: TransactionId, deposit: &Deposit) -> Result
         provider: deposit.provider.clone(),
         provider_tx_id: deposit.provider_tx_id.clone(),
         status: DepositStatus::Completed,
-        was: deposit.pending.map(|_| from),
+        was,
     });
+    let action = if deposit.is_release { Action::DepositReleased } else { Action::Deposited };
     Ok(Draft { payee_id: Some(deposit.user_id), ..Draft::new(action, act, deposit.amount, legs) })
+}
+
+/// Whether a credit is for what was asked, and comes when it may.
+fn matches(asked: &DepositAsked, deposit: &Deposit) -> bool {
+    let same_payment = asked.provider_tx_id == deposit.provider_tx_id;
+    let is_right = match asked.status {
+        // A release is of the payment that the deposit is held for, as the administrator saw it: of all of it.
+        DepositStatus::Held if deposit.is_release => same_payment,
+        DepositStatus::Held => asked.amount == deposit.amount && !same_payment,
+        DepositStatus::Pending => asked.amount == deposit.amount,
+        DepositStatus::Completed | DepositStatus::Failed => false,
+    };
+    is_right && asked.user_id == deposit.user_id && asked.provider == deposit.provider
 }

@@ -56,10 +56,15 @@ impl RefreshToken {
     /// The token that follows this one, given the nonce that is kept with it.
     #[must_use]
     pub fn successor(&self, nonce: &[u8; 32]) -> Option<Self> {
-        let mut mac = Hmac::<Sha256>::new_from_slice(self.0.as_bytes()).ok()?;
-        mac.update(nonce);
-        Some(Self::of(&mac.finalize().into_bytes()))
+        successor_of(&self.0, nonce).map(|bytes| Self::of(&bytes))
     }
+}
+
+/// What follows a token. Whoever has the nonce alone, or the token alone, cannot make it.
+pub(super) fn successor_of(token: &str, nonce: &[u8; 32]) -> Option<[u8; 32]> {
+    let mut mac = Hmac::<Sha256>::new_from_slice(token.as_bytes()).ok()?;
+    mac.update(nonce);
+    Some(mac.finalize().into_bytes().into())
 }
 
 #[cfg(test)]

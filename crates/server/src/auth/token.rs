@@ -5,12 +5,13 @@ use domain::id::{SessionId, UserId};
 use domain::timestamp::Timestamp;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, encode};
 use secrecy::{ExposeSecret, SecretString};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::fmt;
 use uuid::Uuid;
 
-const ISSUER: &str = "superapp";
+pub(super) const ISSUER: &str = "superapp";
 const AUDIENCE: &str = "superapp-api";
 /// RFC 9068: an access token says so, so that no other token can pass for one.
 const TYPE: &str = "at+jwt";
@@ -41,13 +42,53 @@ pub struct Bearer {
     pub session_id: SessionId,
 }
 
-/// Signs and checks access tokens with one key and one algorithm.
+/// One key with one algorithm, for tokens of one kind.
 #[derive(Clone)]
-pub struct Tokens {
+pub(super) struct Key {
     encoding: EncodingKey,
     decoding: DecodingKey,
     header: Header,
     validation: Validation,
+}
+
+impl Key {
+    /// A key for tokens of a type and for an audience. No other type and no other audience is believed.
+    pub(super) fn new(secret: &[u8], token_type: &str, audience: &str) -> Self {
+        hs256::install();
+        let kid: String = Sha256::digest(secret).iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+        let mut header = Header::new(Algorithm::HS256);
+        header.typ = Some(token_type.to_owned());
+        header.kid = Some(kid);
+        let mut validation = Validation::new(Algorithm::HS256);
+        validation.set_issuer(&[ISSUER]);
+        validation.set_audience(&[audience]);
+        validation.set_required_spec_claims(&["exp", "nbf", "aud", "iss", "sub"]);
+        // Time is compared by the caller, with the clock that is handed in.
+        validation.validate_exp = false;
+        validation.validate_nbf = false;
+        let (encoding, decoding) = (EncodingKey::from_secret(secret), DecodingKey::from_secret(secret));
+        Self { encoding, decoding, header, validation }
+    }
+
+    /// Signs claims.
+    pub(super) fn sign(&self, claims: &impl Serialize) -> Result<String, jsonwebtoken::errors::Error> {
+        encode(&self.header, claims, &self.encoding)
+    }
+
+    /// The claims of a token that was signed with this key, whatever their times.
+    pub(super) fn open<C: DeserializeOwned>(&self, token: &str) -> Option<C> {
+        if token.len() > BYTES_MAX {
+            return None;
+        }
+        let data = decode::<C>(token, &self.decoding, &self.validation).ok()?;
+        (data.header.typ == self.header.typ && data.header.kid == self.header.kid).then_some(data.claims)
+    }
+}
+
+/// Signs and checks access tokens with one key and one algorithm.
+#[derive(Clone)]
+pub struct Tokens {
+    key: Key,
     seconds: u32,
 }
 
@@ -61,26 +102,7 @@ impl Tokens {
     /// Tokens that are signed with `secret` and good for `seconds`.
     #[must_use]
     pub fn new(secret: &SecretString, seconds: u32) -> Self {
-        hs256::install();
-        let secret = secret.expose_secret().as_bytes();
-        let kid: String = Sha256::digest(secret).iter().take(4).map(|byte| format!("{byte:02x}")).collect();
-        let mut header = Header::new(Algorithm::HS256);
-        header.typ = Some(TYPE.to_owned());
-        header.kid = Some(kid);
-        let mut validation = Validation::new(Algorithm::HS256);
-        validation.set_issuer(&[ISSUER]);
-        validation.set_audience(&[AUDIENCE]);
-        validation.set_required_spec_claims(&["exp", "nbf", "aud", "iss", "sub"]);
-        // Time is compared here, with the clock that is handed in.
-        validation.validate_exp = false;
-        validation.validate_nbf = false;
-        Self {
-            encoding: EncodingKey::from_secret(secret),
-            decoding: DecodingKey::from_secret(secret),
-            header,
-            validation,
-            seconds,
-        }
+        Self { key: Key::new(secret.expose_secret().as_bytes(), TYPE, AUDIENCE), seconds }
     }
 
     /// How long a token is good for.
@@ -105,21 +127,14 @@ impl Tokens {
             jti: id,
             sid: bearer.session_id.to_string(),
         };
-        encode(&self.header, &claims, &self.encoding)
+        self.key.sign(&claims)
     }
 
     /// Believes a token, or not. There is no saying why not: that would only help a forger.
     #[must_use]
     pub fn verify(&self, token: &str, now: Timestamp) -> Option<Bearer> {
-        if token.len() > BYTES_MAX {
-            return None;
-        }
-        let data = decode::<Claims>(token, &self.decoding, &self.validation).ok()?;
-        if data.header.typ != self.header.typ || data.header.kid != self.header.kid {
-            return None;
-        }
+        let claims = self.key.open::<Claims>(token)?;
         let seconds = now.as_micros().div_euclid(1_000_000);
-        let claims = data.claims;
         let in_time = seconds < claims.exp.saturating_add(LEEWAY) && seconds >= claims.nbf.saturating_sub(LEEWAY);
         if !in_time {
             return None;
@@ -194,7 +209,7 @@ mod tests {
 
     #[test]
     fn tokens_signed_with_our_key_for_another_purpose_are_refused() {
-        let (tokens, ours) = (tokens(), tokens().header);
+        let (tokens, ours) = (tokens(), tokens().key.header);
         assert_eq!(tokens.verify(&forged(&ours, |_| ()), NOW), Some(bearer()));
         let no_type = Header { typ: Some("JWT".to_owned()), ..ours.clone() };
         let no_kid = Header { kid: None, ..ours.clone() };
@@ -215,7 +230,7 @@ mod tests {
 
     #[test]
     fn a_token_signed_with_our_key_and_another_algorithm_is_refused() {
-        let header = Header { alg: Algorithm::HS512, ..tokens().header };
+        let header = Header { alg: Algorithm::HS512, ..tokens().key.header };
         let token = signed();
         let payload = token.split('.').nth(1).unwrap();
         let message = format!("{}.{payload}", URL_SAFE_NO_PAD.encode(serde_json::to_vec(&header).unwrap()));

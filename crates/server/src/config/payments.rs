@@ -1,12 +1,15 @@
 //! The payment provider that signs what it says: its name, and the keys that it may sign with.
 
+use super::sales::within;
 use super::{Config, ConfigError, invalid};
 use base64::Engine;
 use base64::alphabet::STANDARD;
 use base64::engine::DecodePaddingMode;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
+use domain::timestamp::Span;
 use domain::wallet::Provider;
 use secrecy::{ExposeSecret, SecretSlice};
+use std::ops::RangeInclusive;
 
 /// The shortest key of Standard Webhooks, which production asks for.
 const KEY_BYTES_MIN: usize = 24;
@@ -27,7 +30,18 @@ pub struct Webhook {
     pub keys: Vec<SecretSlice<u8>>,
 }
 
+/// From an hour to a year.
+const PENDING_HOURS: RangeInclusive<i64> = 1..=8_760;
+
 impl Config {
+    /// How long a deposit waits for its payment.
+    ///
+    /// # Errors
+    /// [`ConfigError::Invalid`] for a number out of bounds.
+    pub fn deposit_lifetime(&self) -> Result<Span, ConfigError> {
+        Ok(Span::hours(within("payments.pending_hours", self.payments.pending_hours, &PENDING_HOURS)?))
+    }
+
     /// The payment provider that sends signed events, if there is one.
     ///
     /// # Errors

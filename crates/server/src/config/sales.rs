@@ -12,6 +12,8 @@ use std::ops::RangeInclusive;
 const GRACE_DAYS: RangeInclusive<i64> = 0..=27;
 const RETRY_HOURS: RangeInclusive<i64> = 1..=648;
 const TRIES: RangeInclusive<i64> = 1..=100;
+/// A token is not taken back when access ends early, so it must be short.
+const TOKEN_SECONDS: RangeInclusive<i64> = 1..=86_400;
 
 fn shares(key: &'static str, text: &str) -> Result<Shares, ConfigError> {
     Shares::parse(text).map_err(|problem| invalid(key, problem.to_string()))
@@ -21,7 +23,7 @@ fn amount(key: &'static str, cents: i64) -> Result<Amount, ConfigError> {
     Amount::new(cents).map_err(|problem| invalid(key, problem.to_string()))
 }
 
-fn within(key: &'static str, number: i64, range: &RangeInclusive<i64>) -> Result<i64, ConfigError> {
+pub(super) fn within(key: &'static str, number: i64, range: &RangeInclusive<i64>) -> Result<i64, ConfigError> {
     if range.contains(&number) {
         Ok(number)
     } else {
@@ -65,6 +67,15 @@ impl Config {
         })
     }
 
+    /// How long a token for media gateways is good for.
+    ///
+    /// # Errors
+    /// [`ConfigError::Invalid`] for a number out of bounds.
+    pub fn entitlement_length(&self) -> Result<Span, ConfigError> {
+        let seconds = self.subscriptions.token_seconds;
+        Ok(Span::seconds(within("subscriptions.token_seconds", seconds, &TOKEN_SECONDS)?))
+    }
+
     /// The smallest payout.
     ///
     /// # Errors
@@ -83,6 +94,7 @@ impl Config {
         self.splits()?;
         self.gifts()?;
         self.renewal_policy()?;
+        self.entitlement_length()?;
         self.payout_min()?;
         Ok(())
     }

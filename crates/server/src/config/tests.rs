@@ -125,6 +125,8 @@ fn what_cannot_be_sold_names_its_setting() {
         (&[("SUPERAPP_SUBSCRIPTIONS__GRACE_DAYS", "28")], "`subscriptions.grace_days` must be from 0 to 27"),
         (&[("SUPERAPP_SUBSCRIPTIONS__GRACE_DAYS", "-1")], "`subscriptions.grace_days` must be from 0 to 27"),
         (&[("SUPERAPP_SUBSCRIPTIONS__RETRY_HOURS", "0")], "`subscriptions.retry_hours` must be from 1 to 648"),
+        (&[("SUPERAPP_PAYMENTS__PENDING_HOURS", "0")], "`payments.pending_hours` must be from 1 to 8760"),
+        (&[("SUPERAPP_SUBSCRIPTIONS__TOKEN_SECONDS", "0")], "`subscriptions.token_seconds` must be from 1 to 86400"),
         (&[("SUPERAPP_SUBSCRIPTIONS__TRIES_MAX", "0")], "`subscriptions.tries_max` must be from 1 to 100"),
         (
             &[("SUPERAPP_PAYOUTS__AMOUNT_CENTS_MIN", "0")],

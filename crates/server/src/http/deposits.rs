@@ -10,16 +10,18 @@ use super::users::{Nothing, json_response};
 use crate::app::App;
 use crate::gateway::PaymentProvider;
 use crate::operations::{Denial, deposits as acts};
-use crate::store::Work;
 use crate::store::deposits::{self, Deposit};
+use crate::store::{View, Work, payment_events};
 use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
 use domain::command::{self, Command};
 use domain::id::DepositId;
 use domain::idempotency::StoredResponse;
+use domain::payment::{NotCreditable, creditable, standing};
 use domain::receipt::{DepositAsked, DepositStatus};
 use domain::text::Reason;
+use domain::timestamp::Timestamp;
 use domain::wallet::Provider;
 use serde::Deserialize;
 use std::sync::Arc;
@@ -69,7 +71,8 @@ pub async fn deposit(
             let status = DepositStatus::Pending;
             let asked = DepositAsked { id, user_id, amount, provider, provider_tx_id: None, status };
             let context = origin.context(&app, Some(&caller));
-            let operation = move |work: &mut Work<'_>| acts::request(work, &context, &asked);
+            let lifetime = app.deposit_lifetime;
+            let operation = move |work: &mut Work<'_>| acts::request(work, &context, &asked, lifetime);
             once::write(&app, &origin, Some(key), operation, requested).await
         }
     }
@@ -109,8 +112,16 @@ pub async fn deposits(
     // One line more than is shown tells whether there is another page.
     let wanted = deposits::Page { before, limit: shown.saturating_add(1) };
     let lines = app.database.read(move |view| deposits::list(view, user, wanted)).await?;
+    let now = app.clock.now();
     let cursor = |line: &deposits::Deposit| app.cursors.write(&scope, (line.created_at, line.asked.id.uuid()));
-    Ok(Json(Page::cut(lines, shown, cursor, DepositBody::from)))
+    Ok(Json(Page::cut(lines, shown, cursor, |line| seen(&app, line, now))))
+}
+
+/// A deposit as its owner sees it: one that nobody paid for in time has failed.
+fn seen(app: &App, mut deposit: Deposit, now: Timestamp) -> DepositBody {
+    let status = deposit.asked.status;
+    deposit.asked.status = standing(status, deposit.created_at, app.deposit_lifetime, now);
+    deposit.into()
 }
 
 /// One of one's own deposits.
@@ -121,16 +132,17 @@ pub async fn deposits(
 pub async fn find(State(app): State<App>, caller: Caller, Id(id): Id<DepositId>) -> Result<Json<DepositBody>, Problem> {
     let deposit = app.database.look_up(move |view| deposits::find(view, id)).await?;
     let own = deposit.filter(|deposit| deposit.asked.user_id == caller.id());
-    own.map(|deposit| Json(deposit.into())).ok_or_else(|| Problem::not_found("you have no such deposit"))
+    own.map(|deposit| Json(seen(&app, deposit, app.clock.now())))
+        .ok_or_else(|| Problem::not_found("you have no such deposit"))
 }
 
-/// Credits a deposit that is held, with the amount that was asked for.
+/// Credits a deposit that is held with all that was paid, as its provider told it, whatever was asked for.
 #[utoipa::path(post, path = "/api/admin/deposits/{id}/release", tag = "admin", security(("bearer" = [])),
     params(("id" = String, Path, description = "The deposit"), RequiredKey),
     responses((status = 201, description = "The deposit", body = DepositBody),
         (status = 403, description = "`forbidden`, `wallet_frozen`, `account_suspended`", body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "`deposit_not_found`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 409, description = "`deposit_not_held`, `deposit_mismatch`, `payment_known`", body = ProblemBody, content_type = "application/problem+json"), Problems))]
+        (status = 409, description = "`deposit_not_held`, `deposit_mismatch`, `payment_known`, `payment_not_creditable`", body = ProblemBody, content_type = "application/problem+json"), Problems))]
 pub async fn release_deposit(
     State(app): State<App>,
     Admin(caller): Admin,
@@ -138,12 +150,19 @@ pub async fn release_deposit(
     Id(id): Id<DepositId>,
     Payment { body: Nothing {}, key }: Payment<Nothing>,
 ) -> Result<Response, Problem> {
-    let found = app.database.look_up(move |view| deposits::find(view, id)).await?;
+    let look = move |view: &View<'_>| Ok((deposits::find(view, id)?, payment_events::holding(view, id)?));
+    let (found, paid) = app.database.look_up(look).await?;
     let Deposit { asked, .. } = found.ok_or(Denial::DepositNotFound)?;
+    let amount = match (asked.status, paid) {
+        (DepositStatus::Held, Some(paid)) => creditable(&paid, &app.config.money.currency).map_err(Denial::from)?,
+        (DepositStatus::Held, None) => return Err(Denial::from(NotCreditable::Amount).into()),
+        // The ledger refuses it, or the key has its answer.
+        _ => asked.amount,
+    };
     let asker = Asker { user_id: caller.id(), payee_username: None, request_id: Arc::clone(&origin.request_id) };
     let deposit = command::Deposit {
         user_id: asked.user_id,
-        amount: asked.amount,
+        amount,
         provider: asked.provider,
         provider_tx_id: asked.provider_tx_id,
         pending: Some(id),

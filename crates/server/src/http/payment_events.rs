@@ -5,7 +5,7 @@ use super::parameters::{Page, Problems, limit, rfc3339};
 use super::problem::Problem;
 use super::roles::Admin;
 use crate::app::App;
-use crate::store::payment_events::{self, Recorded};
+use crate::store::payment_events::{self, Listed, Recorded};
 use axum::Json;
 use axum::extract::State;
 use domain::id::PaymentEventId;
@@ -33,6 +33,11 @@ pub struct PaymentEventLine {
     deposit_id: Option<String>,
     /// The provider's own id of the payment.
     provider_tx_id: Option<String>,
+    /// Over how much the deposit is: what was asked for, or what was credited if it is completed.
+    deposit_cents: Option<i64>,
+    /// Where the deposit stands now.
+    #[schema(example = "held")]
+    deposit_status: Option<&'static str>,
     /// How much was paid, in the provider's words.
     amount_cents: Option<i64>,
     /// In what, in the provider's words.
@@ -47,14 +52,17 @@ pub struct PaymentEventLine {
     received_at: String,
 }
 
-impl From<Recorded> for PaymentEventLine {
-    fn from(Recorded { id, event, outcome, reason, received_at }: Recorded) -> Self {
+impl From<Listed> for PaymentEventLine {
+    fn from(Listed { recorded, deposit }: Listed) -> Self {
+        let Recorded { id, event, outcome, reason, received_at } = recorded;
         Self {
             id: id.to_string(),
             provider: event.provider.as_str().to_owned(),
             event_id: event.event_id.as_str().to_owned(),
             r#type: event.event_type,
             deposit_id: event.deposit_id.map(|id| id.to_string()),
+            deposit_cents: deposit.map(|(amount, _)| amount.credit().get()),
+            deposit_status: deposit.map(|(_, status)| status.as_str()),
             provider_tx_id: event.provider_tx_id,
             amount_cents: event.amount_cents,
             currency: event.currency,
@@ -76,6 +84,9 @@ pub struct EventFilter {
     /// Only those of this provider.
     #[param(example = "acme")]
     provider: Option<String>,
+    /// Only those with this reason, such as `second_payment`.
+    #[param(example = "second_payment", max_length = 100)]
+    reason: Option<String>,
     /// Lines on a page, 20 by default, at most 100.
     limit: Option<u32>,
     /// The `next_cursor` of the page before.
@@ -96,8 +107,12 @@ pub async fn payment_events(
         fields.check("outcome", EventOutcome::parse(word).ok_or(unknown))
     });
     let provider = filter.provider.as_deref().map(|name| fields.check("provider", Provider::parse(name)));
+    let too_long = "must be at most 100 bytes long";
+    let reason =
+        filter.reason.map(|word| fields.check("reason", if word.len() <= 100 { Ok(word) } else { Err(too_long) }));
     fields.finish(Some(()))?;
-    let scope = format!("payment-events {:?} {:?}", filter.outcome, filter.provider);
+    let reason = reason.flatten();
+    let scope = format!("payment-events {:?} {:?} {reason:?}", filter.outcome, filter.provider);
     let before = filter.cursor.as_deref().map(|cursor| app.cursors.read(&scope, cursor)).transpose()?;
     let before = before.map(|(at, id)| (at, PaymentEventId::new(id)));
     let shown = limit(filter.limit)?;
@@ -106,9 +121,11 @@ pub async fn payment_events(
         before,
         outcome: outcome.flatten(),
         provider: provider.flatten(),
+        reason,
         limit: shown.saturating_add(1),
     };
     let lines = app.database.read(move |view| payment_events::list(view, &wanted)).await?;
-    let cursor = |line: &payment_events::Recorded| app.cursors.write(&scope, (line.received_at, line.id.uuid()));
+    let at = |Listed { recorded, .. }: &Listed| (recorded.received_at, recorded.id.uuid());
+    let cursor = |line: &Listed| app.cursors.write(&scope, at(line));
     Ok(Json(Page::cut(lines, shown, cursor, PaymentEventLine::from)))
 }

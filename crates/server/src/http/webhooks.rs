@@ -4,33 +4,25 @@
 
 use super::extract::{Origin, body_of};
 use super::json;
-use super::once::StoredCode;
 use super::parameters::Problems;
 use super::problem::{Problem, ProblemBody};
-use super::receipts::Asker;
 use crate::app::App;
 use crate::gateway::{PaymentProvider, Signed, Signer};
-use crate::ledger::Submission;
 use crate::operations::payment_events::{self as acts, Received};
+use crate::settlements::{self, Unsettled};
 use crate::store::Work;
 use axum::Json;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
 use axum::http::HeaderMap;
-use domain::command::{Command, Deposit, Request as LedgerRequest};
-use domain::decide::Answer;
-use domain::id::{PaymentEventId, TransactionId, UserId};
-use domain::idempotency::{Fingerprint, Idempotency, Key, StoredResponse};
+use domain::id::PaymentEventId;
 use domain::payment::{EventId, EventOutcome, PaymentEvent};
-use domain::receipt::DepositAsked;
 use domain::wallet::Provider;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use std::sync::Arc;
 use tokio::time::Instant;
 use utoipa::ToSchema;
 
-const ROUTE: &str = "/api/webhooks/payments/{provider}";
 /// The longest words of a provider that are kept.
 const TYPE_BYTES_MAX: usize = 64;
 const PAYMENT_BYTES_MAX: usize = 255;
@@ -112,7 +104,7 @@ pub async fn payment(
         known.ok_or_else(|| Problem::not_found("no payment provider of this name sends events here"))?;
     let (parts, body) = body_of(request).await?;
     let Some(event_id) = verified(&app, signer, &parts.headers, &body) else {
-        count(&provider, "refused");
+        settlements::count(&provider, "refused");
         return Err(Problem::invalid_signature());
     };
     let outcome = process(&app, &origin, read(provider, event_id, &body)).await?;
@@ -157,72 +149,20 @@ fn word<'object>(object: &'object Map<String, Value>, name: &str, bytes_max: usi
 }
 
 /// Records an event and follows it to its end. Cut short between its two commits, it is taken up again when the
-/// provider repeats it: the key of the credit is the event's.
+/// provider repeats it, or by a job.
 async fn process(app: &App, origin: &Origin, event: PaymentEvent) -> Result<EventOutcome, Problem> {
     let deadline = Instant::now() + app.config.request_deadline();
     let (id, context) = (PaymentEventId::new(app.ids.uuid()), origin.context(app, None));
     let (currency, received) = (app.config.money.currency.clone(), context.clone());
     let receive = move |work: &mut Work<'_>| acts::receive(work, &received, id, &event, &currency);
     let Received { recorded, deposit, is_new } = app.database.write(receive, deadline).await?;
-    let event = recorded.event;
     let Some(asked) = deposit.filter(|_| recorded.outcome == EventOutcome::Settling) else {
-        count(&event.provider, if is_new { recorded.outcome.as_str() } else { "repeated" });
+        settlements::count(&recorded.event.provider, if is_new { recorded.outcome.as_str() } else { "repeated" });
         return Ok(recorded.outcome);
     };
-    let refusal = credit(app, origin, &event, &asked, deadline).await?;
-    let currency = app.config.money.currency.clone();
-    let concluded = event.clone();
-    let conclude = move |work: &mut Work<'_>| acts::conclude(work, &context, &concluded, refusal.as_deref(), &currency);
-    let Received { recorded, is_new, .. } = app.database.write(conclude, deadline).await?;
-    count(&event.provider, if is_new { recorded.outcome.as_str() } else { "repeated" });
-    Ok(recorded.outcome)
-}
-
-/// Sends the credit through the ledger's door, and answers with the code of its refusal, if it refused now or before.
-async fn credit(
-    app: &App,
-    origin: &Origin,
-    event: &PaymentEvent,
-    asked: &DepositAsked,
-    deadline: Instant,
-) -> Result<Option<String>, Problem> {
-    let (provider, event_id) = (event.provider.as_str(), event.event_id.as_str());
-    let key = Key::parse(&format!("webhook-in:{provider}:{event_id}")).map_err(|_| Problem::internal())?;
-    let key = Idempotency {
-        principal: UserId::SYSTEM,
-        digest: key.digest(),
-        fingerprint: Fingerprint::of(&[b"webhook-in", provider.as_bytes(), event_id.as_bytes()]),
-        route: ROUTE.to_owned(),
-        first_seen: app.clock.now(),
-    };
-    let command = Command::Deposit(Deposit {
-        user_id: asked.user_id,
-        amount: asked.amount,
-        provider: event.provider.clone(),
-        provider_tx_id: event.provider_tx_id.clone(),
-        pending: Some(asked.id),
-        is_release: false,
-    });
-    let request = LedgerRequest { id: TransactionId::new(app.ids.uuid()), actor: origin.actor(None), key, command };
-    let request_id = Arc::clone(&origin.request_id);
-    let render = Asker { user_id: UserId::SYSTEM, payee_username: None, request_id }.renderer();
-    match app.ledger.execute(Submission { request, render, deadline }, Box::new(())).await? {
-        Answer::Executed { response, .. } | Answer::Replayed { response, .. } => Ok(refusal(&response)),
-        // The fingerprint follows from the key.
-        Answer::KeyReused => Err(Problem::internal()),
-    }
-}
-
-/// The code of a stored problem; none for a stored success.
-fn refusal(response: &StoredResponse) -> Option<String> {
-    if response.status < 400 {
-        return None;
-    }
-    let problem = serde_json::from_slice::<StoredCode>(&response.body);
-    Some(problem.map_or_else(|_| "internal".to_owned(), |problem| problem.code))
-}
-
-fn count(provider: &Provider, outcome: &'static str) {
-    let labels = [("provider", provider.as_str().to_owned()), ("outcome", outcome.to_owned())];
-    metrics::counter!("payment_events_total", &labels).increment(1);
+    let settled = settlements::settle(app, &context, recorded.event, &asked, deadline).await;
+    settled.map_err(|error| match error {
+        Unsettled::Store(error) => error.into(),
+        Unsettled::Ledger(error) => error.into(),
+    })
 }

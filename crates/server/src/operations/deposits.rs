@@ -5,17 +5,19 @@ use crate::store::deposits::{self, Deposit};
 use crate::store::{StoreError, Work};
 use domain::audit::{Action, EntityType, Fields, Value};
 use domain::id::DepositId;
-use domain::payment::PENDING_MAX;
+use domain::payment::{lapsed_by, may_ask};
 use domain::receipt::{DepositAsked, DepositStatus};
 use domain::text::Reason;
+use domain::timestamp::Span;
 
-/// Asks for a deposit. The money comes when the provider says so.
+/// Asks for a deposit. The money comes when the provider says so, and it is waited for as long as `lifetime`.
 ///
 /// # Errors
 /// If the database fails.
-pub fn request(work: &mut Work<'_>, context: &Context, asked: &DepositAsked) -> Done<Deposit> {
-    if deposits::count_pending(work, asked.user_id)? >= PENDING_MAX {
-        return Ok(Err(Denial::TooManyPendingDeposits));
+pub fn request(work: &mut Work<'_>, context: &Context, asked: &DepositAsked, lifetime: Span) -> Done<Deposit> {
+    let waiting = deposits::count_pending(work, asked.user_id, lapsed_by(lifetime, context.now))?;
+    if let Err(too_many) = may_ask(waiting) {
+        return Ok(Err(too_many.into()));
     }
     deposits::insert_pending(work, asked, context.now)?;
     let after = vec![

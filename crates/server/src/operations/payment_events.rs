@@ -6,7 +6,7 @@ use crate::store::payment_events::{self, Recorded};
 use crate::store::{StoreError, Work};
 use domain::audit::Action;
 use domain::id::PaymentEventId;
-use domain::payment::{Doubt, EventOutcome, PaymentEvent, Verdict, judge};
+use domain::payment::{Doubt, EventOutcome, PaymentEvent, Verdict, judge, unsettled};
 use domain::receipt::{DepositAsked, DepositStatus};
 
 /// An event on record.
@@ -62,6 +62,10 @@ pub fn conclude(
     let recorded = payment_events::find(work, &event.provider, &event.event_id)?;
     let mut recorded = recorded.ok_or(StoreError::Broken("an event that was followed is not on record"))?;
     let deposit = named(work, event)?;
+    let refusal = match refusal {
+        Some(_) if credited_it(work, event, deposit.as_ref(), currency)? => None,
+        refusal => refusal,
+    };
     if recorded.outcome != EventOutcome::Settling {
         return Ok(Received { recorded, deposit, is_new: false });
     }
@@ -70,7 +74,10 @@ pub fn conclude(
         Some(code) => {
             let (verdict, reason) = match judge(deposit.as_ref(), event, currency) {
                 // Nothing but the ledger has a doubt. The reason that is kept is its own.
-                Verdict::Settle => (Verdict::Hold(Doubt::AlreadyHeld), code),
+                Verdict::Settle => match unsettled(deposit.as_ref()) {
+                    Verdict::Ignore(doubt) => (Verdict::Ignore(doubt), doubt.as_str()),
+                    verdict => (verdict, code),
+                },
                 verdict => (verdict, verdict.outcome().1.map_or(code, |doubt| doubt.as_str())),
             };
             follow(work, context, event, deposit.as_ref(), (verdict, reason))?;
@@ -80,6 +87,24 @@ pub fn conclude(
     payment_events::conclude(work, event, outcome, reason.as_deref())?;
     (recorded.outcome, recorded.reason) = (outcome, reason);
     Ok(Received { recorded, deposit, is_new: true })
+}
+
+/// Whether an event that the ledger refuses now is the one that it credited before: the process died then before it said
+/// so, and the key is forgotten. The deposit is completed by this payment, and by no other event.
+fn credited_it(
+    work: &Work<'_>,
+    event: &PaymentEvent,
+    deposit: Option<&DepositAsked>,
+    currency: &str,
+) -> Result<bool, StoreError> {
+    if judge(deposit, event, currency) != Verdict::Ignore(Doubt::AlreadyCompleted) {
+        return Ok(false);
+    }
+    let Some(Deposit { asked, created_at, .. }) = event.deposit_id.map_or(Ok(None), |id| deposits::find(work, id))?
+    else {
+        return Ok(false);
+    };
+    Ok(!payment_events::has_completed(work, asked.id, created_at)?)
 }
 
 fn named(work: &Work<'_>, event: &PaymentEvent) -> Result<Option<DepositAsked>, StoreError> {

@@ -63,13 +63,13 @@ pub fn list(view: &View<'_>, user: UserId, page: Page) -> Result<Vec<Deposit>, S
     view.query(text, &[user.into(), before_at.into(), before_id.into(), page.limit.into()], read)
 }
 
-/// How many deposits of a user wait for their provider.
+/// How many deposits of a user wait for their provider that were asked for after a moment.
 ///
 /// # Errors
 /// If the database fails.
-pub fn count_pending(view: &View<'_>, user: UserId) -> Result<i64, StoreError> {
-    let text = "SELECT COUNT(*) FROM deposits WHERE user_id = $1 AND status = 'pending'";
-    Ok(view.query_opt(text, &[user.into()], |row| row.get(0))?.unwrap_or_default())
+pub fn count_pending(view: &View<'_>, user: UserId, after: Timestamp) -> Result<i64, StoreError> {
+    let text = "SELECT COUNT(*) FROM deposits WHERE user_id = $1 AND status = 'pending' AND created_at > $2";
+    Ok(view.query_opt(text, &[user.into(), after.into()], |row| row.get(0))?.unwrap_or_default())
 }
 
 /// Adds a deposit that waits for its provider.
@@ -123,13 +123,13 @@ pub fn insert(work: &mut Work<'_>, transaction: &Transaction, deposit: &DepositR
     )
 }
 
-/// Completes a deposit that was pending or held.
+/// Completes a deposit that was pending or held. Its amount is what was credited from now on.
 ///
 /// # Errors
 /// If the database fails; [`StoreError::Broken`] if it does not stand where the transaction found it.
 pub fn complete(work: &mut Work<'_>, transaction: &Transaction, deposit: &DepositRow) -> Result<(), StoreError> {
-    let text = "UPDATE deposits SET status = $2, provider_tx_id = $3, tx_id = $4, completed_at = $5
-        WHERE id = $1 AND status = $6";
+    let text = "UPDATE deposits SET status = $2, provider_tx_id = $3, tx_id = $4, completed_at = $5, \
+        amount_cents = $7 WHERE id = $1 AND status = $6";
     work.execute_one(
         text,
         &[
@@ -139,6 +139,7 @@ pub fn complete(work: &mut Work<'_>, transaction: &Transaction, deposit: &Deposi
             transaction.id.into(),
             transaction.created_at.into(),
             deposit.was.into(),
+            transaction.amount.into(),
         ],
     )
 }

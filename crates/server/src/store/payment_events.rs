@@ -1,8 +1,10 @@
 //! Events of payment providers: each of them once, with what became of it.
 
 use super::{Row, StoreError, View, Work};
-use domain::id::PaymentEventId;
+use domain::id::{DepositId, PaymentEventId};
+use domain::money::Amount;
 use domain::payment::{EventId, EventOutcome, PaymentEvent};
+use domain::receipt::DepositStatus;
 use domain::timestamp::Timestamp;
 use domain::wallet::Provider;
 use uuid::Uuid;
@@ -22,6 +24,15 @@ pub struct Recorded {
     pub received_at: Timestamp,
 }
 
+/// An event beside the deposit that it names.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Listed {
+    /// The event.
+    pub recorded: Recorded,
+    /// Over how much the deposit is, and where it stands.
+    pub deposit: Option<(Amount, DepositStatus)>,
+}
+
 /// Which events, and from where on. Newest first.
 #[derive(Clone, Debug)]
 pub struct Page {
@@ -31,6 +42,8 @@ pub struct Page {
     pub outcome: Option<EventOutcome>,
     /// Only those of this provider.
     pub provider: Option<Provider>,
+    /// Only those with this reason.
+    pub reason: Option<String>,
     /// At most this many.
     pub limit: i64,
 }
@@ -106,22 +119,68 @@ pub fn conclude(
     }
 }
 
-/// A page of the events.
+/// The event that a deposit is held for: the newest one that held it.
 ///
 /// # Errors
 /// If the database fails.
-pub fn list(view: &View<'_>, page: &Page) -> Result<Vec<Recorded>, StoreError> {
+pub fn holding(view: &View<'_>, deposit: DepositId) -> Result<Option<PaymentEvent>, StoreError> {
+    let text = "SELECT id, provider, event_id, type, deposit_id, provider_tx_id, amount_cents, currency, outcome, \
+        reason, received_at FROM payment_events WHERE outcome = 'held' AND deposit_id = $1
+        ORDER BY received_at DESC, id DESC LIMIT 1";
+    Ok(view.query_opt(text, &[deposit.into()], read)?.map(|recorded| recorded.event))
+}
+
+/// Whether an event that arrived at a moment or later has completed a deposit.
+///
+/// # Errors
+/// If the database fails.
+pub fn has_completed(view: &View<'_>, deposit: DepositId, since: Timestamp) -> Result<bool, StoreError> {
+    let text = "SELECT 1 FROM payment_events
+        WHERE outcome = 'completed' AND received_at >= $2 AND deposit_id = $1 LIMIT 1";
+    Ok(view.query_opt(text, &[deposit.into(), since.into()], |_| Ok(()))?.is_some())
+}
+
+/// Events that are settling and arrived before a moment, the oldest first, behind a line.
+///
+/// # Errors
+/// If the database fails.
+pub fn settling(
+    view: &View<'_>,
+    before: Timestamp,
+    behind: (Timestamp, PaymentEventId),
+    limit: i64,
+) -> Result<Vec<Recorded>, StoreError> {
     let text = "SELECT id, provider, event_id, type, deposit_id, provider_tx_id, amount_cents, currency, outcome, \
         reason, received_at FROM payment_events
-        WHERE (received_at, id) < ($1, $2) AND (CAST($3 AS TEXT) IS NULL OR outcome = $3)
-            AND (CAST($4 AS TEXT) IS NULL OR provider = $4)
-        ORDER BY received_at DESC, id DESC LIMIT $5";
+        WHERE outcome = 'settling' AND received_at < $1 AND (received_at, id) > ($2, $3)
+        ORDER BY received_at, id LIMIT $4";
+    view.query(text, &[before.into(), behind.0.into(), behind.1.into(), limit.into()], read)
+}
+
+/// A page of the events, each beside its deposit.
+///
+/// # Errors
+/// If the database fails.
+pub fn list(view: &View<'_>, page: &Page) -> Result<Vec<Listed>, StoreError> {
+    let text = "SELECT e.id, e.provider, e.event_id, e.type, e.deposit_id, e.provider_tx_id, e.amount_cents, \
+        e.currency, e.outcome, e.reason, e.received_at, d.amount_cents, d.status
+        FROM payment_events e LEFT JOIN deposits d ON d.id = e.deposit_id
+        WHERE (e.received_at, e.id) < ($1, $2) AND (CAST($3 AS TEXT) IS NULL OR e.outcome = $3)
+            AND (CAST($4 AS TEXT) IS NULL OR e.provider = $4) AND (CAST($5 AS TEXT) IS NULL OR e.reason = $5)
+        ORDER BY e.received_at DESC, e.id DESC LIMIT $6";
     let end = (Timestamp::from_micros(i64::MAX), PaymentEventId::new(Uuid::max()));
     let (before_at, before_id) = page.before.unwrap_or(end);
     let provider = page.provider.as_ref().map(Provider::as_str);
-    view.query(
-        text,
-        &[before_at.into(), before_id.into(), page.outcome.into(), provider.into(), page.limit.into()],
-        read,
-    )
+    let values = [
+        before_at.into(),
+        before_id.into(),
+        page.outcome.into(),
+        provider.into(),
+        page.reason.as_deref().into(),
+        page.limit.into(),
+    ];
+    view.query(text, &values, |row| {
+        let deposit = row.get::<Option<Amount>>(11)?.zip(row.get::<Option<DepositStatus>>(12)?);
+        Ok(Listed { recorded: read(row)?, deposit })
+    })
 }

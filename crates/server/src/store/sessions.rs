@@ -64,6 +64,14 @@ pub fn bearer(view: &View<'_>, id: SessionId, user: UserId) -> Result<Option<(Us
     })
 }
 
+/// When a session began.
+///
+/// # Errors
+/// If the database fails.
+pub fn created_at(view: &View<'_>, id: SessionId) -> Result<Option<Timestamp>, StoreError> {
+    view.query_opt("SELECT created_at FROM sessions WHERE id = $1", &[id.into()], |row| row.get(0))
+}
+
 fn read(row: &Row<'_>) -> Result<SignIn, StoreError> {
     Ok(SignIn {
         id: row.get(0)?,

@@ -8,6 +8,7 @@ mod concurrency;
 mod contents;
 mod creators;
 mod earnings;
+mod entitlement_tokens;
 mod entitlements;
 mod errors;
 mod gifts;

@@ -6,6 +6,7 @@ mod contents;
 mod creators;
 mod deposits;
 mod earnings;
+mod entitlement_tokens;
 mod entitlements;
 mod entries;
 mod gate;

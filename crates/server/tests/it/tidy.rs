@@ -22,9 +22,13 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("ledger", &["clock", "store"]),
     ("operations", &["auth", "clock", "store"]),
     ("app", &["auth", "clock", "config", "gateway", "http", "idempotency", "ledger", "store"]),
-    ("http", &["app", "auth", "clock", "config", "gateway", "idempotency", "ledger", "operations", "store"]),
+    ("settlements", &["app", "ledger", "operations", "store"]),
+    (
+        "http",
+        &["app", "auth", "clock", "config", "gateway", "idempotency", "ledger", "operations", "settlements", "store"],
+    ),
     ("renewals", &["app", "ledger", "operations", "store"]),
-    ("jobs", &["app", "clock", "config", "ledger", "operations", "renewals", "store"]),
+    ("jobs", &["app", "clock", "config", "ledger", "operations", "renewals", "settlements", "store"]),
     ("cli", &["app", "auth", "clock", "config", "http", "jobs", "operations", "store", "telemetry"]),
 ];
 

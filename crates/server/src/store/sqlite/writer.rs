@@ -107,16 +107,16 @@ fn step(connection: &Connection, open: &mut bool, job: &mut dyn Job) -> Result<(
     if !*open {
         connection.control("BEGIN IMMEDIATE")?;
         *open = true;
-        return job.run(connection).inspect_err(|_| {
+        return run_alone(connection, job).inspect_err(|_| {
             *open = false;
             roll_back(connection);
         });
     }
     connection.control("SAVEPOINT unit")?;
-    let result = job.run(connection);
+    let result = run_alone(connection, job);
     if connection.is_idle() {
-        // SQLite, or the closure itself, ended the whole transaction: there is no savepoint to go back to.
-        return result.and(Err(StoreError::Busy(None)));
+        // The whole transaction is over: there is no savepoint to go back to.
+        return result;
     }
     let ended = match &result {
         Ok(()) => connection.control("RELEASE unit"),
@@ -130,6 +130,12 @@ fn step(connection: &Connection, open: &mut bool, job: &mut dyn Job) -> Result<(
         roll_back(connection);
     }
     result.and(ended.map_err(|_| StoreError::Busy(None)))
+}
+
+/// Runs a closure. One that ended the transaction itself has nothing that could be kept.
+fn run_alone(connection: &Connection, job: &mut dyn Job) -> Result<(), StoreError> {
+    job.run(connection)?;
+    if connection.is_idle() { Err(StoreError::Broken("a unit of work ended its transaction")) } else { Ok(()) }
 }
 
 /// Ends the transaction, if there still is one. One that cannot be ended would keep what its callers are told was

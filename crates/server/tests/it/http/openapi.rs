@@ -66,6 +66,7 @@ const ROUTES: &[(&str, &str, Access)] = &[
     ("POST", "/api/subscriptions", Access::Money),
     ("POST", "/api/subscriptions/{id}/cancel", Access::SignedIn),
     ("POST", "/api/subscriptions/{id}/resume", Access::SignedIn),
+    ("POST", "/api/subscriptions/{id}/token", Access::Secret),
     ("POST", "/api/users/me/creator", Access::SignedIn),
     ("POST", "/api/wallet/deposits", Access::Money),
     ("POST", "/api/wallet/transfer", Access::Money),
@@ -79,6 +80,8 @@ enum Access {
     Public,
     /// Whoever is signed in.
     SignedIn,
+    /// Whoever is signed in. The answer is a secret, which is kept for no key.
+    Secret,
     /// Whoever is signed in and sends a key.
     Money,
     /// Whoever is a creator.
@@ -147,7 +150,7 @@ async fn every_route_is_reached_by_whoever_is_signed_in() {
                 ann.call(method.parse().unwrap(), &path).text("not json").send().await.refused(403, "forbidden");
                 app.promote(&ann).await;
             }
-            Access::Public | Access::SignedIn | Access::Money => {}
+            Access::Public | Access::SignedIn | Access::Secret | Access::Money => {}
         }
         let reply = ann.call(method.parse().unwrap(), &path).send().await;
         assert!(!matches!(reply.status, 401 | 403 | 405) && reply.code() != "route_not_found", "{reply}");
@@ -188,7 +191,7 @@ async fn writes_take_a_key_and_payments_require_one() {
         let key =
             parameters.iter().find(|parameter| parameter["name"] == "Idempotency-Key" && parameter["in"] == "header");
         let takes = match access {
-            Access::Public => None,
+            Access::Public | Access::Secret => None,
             Access::SignedIn | Access::Creator | Access::Admin => (*method != "GET").then_some(false),
             Access::Money | Access::CreatorMoney | Access::AdminMoney => Some(true),
         };

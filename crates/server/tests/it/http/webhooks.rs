@@ -188,6 +188,29 @@ async fn twenty_deposits_may_wait_and_one_that_is_decided_makes_room() {
 }
 
 #[tokio::test]
+async fn a_deposit_that_nobody_pays_lapses_after_a_day_and_is_completed_by_a_late_payment() {
+    let app = server().await;
+    let ann = app.user("ann").await;
+    let mut waiting = Vec::new();
+    for _ in 0..20 {
+        waiting.push(ask(&ann, 100).await);
+    }
+    app.advance_almost(Span::days(1));
+    let ann = ann.sign_in().await;
+    let body = json!({ "amount_cents": 1, "provider": "acme" });
+    let call = || ann.post("/api/wallet/deposits").fresh_key().json(body.clone()).send();
+    call().await.refused(409, "too_many_pending_deposits");
+    assert_eq!(status(&ann, &waiting[0]).await, "pending");
+    app.advance(Span::MICROSECOND);
+    assert_eq!(status(&ann, &waiting[0]).await, "failed");
+    let listed = ann.get("/api/wallet/deposits").send().await.done(200).json();
+    assert!(listed["data"].as_array().unwrap().iter().all(|deposit| deposit["status"] == "failed"), "{listed}");
+    call().await.done(201);
+    assert_eq!(outcome(&app, "late", &succeeded(&waiting[0], "pay_1")).await, "completed");
+    assert_eq!((status(&ann, &waiting[0]).await.as_str(), ann.balance().await), ("completed", 100));
+}
+
+#[tokio::test]
 async fn a_lost_database_asks_the_provider_to_come_again() {
     let mut app = server().await;
     let ann = app.user("ann").await;

@@ -19,11 +19,13 @@ async fn a_pending_deposit_is_completed_once() {
         let row = DepositRow { was: Some(DepositStatus::Pending), ..row };
         let id: DepositId = row.id;
         let text = "INSERT INTO deposits (id, user_id, amount_cents, provider, status, created_at)
-            VALUES ($1, $2, 7, 'sandbox', 'pending', $3)";
+            VALUES ($1, $2, 9, 'sandbox', 'pending', $3)";
         db.write(move |work| work.execute_one(text, &[id.into(), ann.into(), START.into()])).await;
         let complete = move |work: &mut Work<'_>| deposits::complete(work, &completing, &row);
         db.write(complete.clone()).await;
         assert!(matches!(db.try_write(complete).await, Err(StoreError::Broken(_))));
+        let credited = db.read(move |view| deposits::find(view, id)).await.unwrap().asked.amount;
+        assert_eq!(credited, Amount::new(7).unwrap(), "what was credited, and not what was asked for");
         let text = "SELECT status, tx_id, provider_tx_id FROM deposits";
         let read = |row: &superapp::store::Row<'_>| Ok((row.get::<String>(0)?, row.get(1)?, row.get::<String>(2)?));
         let found = db.read(move |view| view.query(text, &[], read)).await;
@@ -54,9 +56,14 @@ async fn a_deposit_that_is_asked_for_waits_and_is_counted_and_listed_to_its_owne
         let expected = Deposit { asked: asked(3, ann), tx_id: None, created_at: START.plus(Span::seconds(2)) };
         assert_eq!(found, Some(expected));
         assert_eq!(db.read(|view| deposits::find(view, DepositId::new(uuid(9)))).await, None);
-        let counts =
-            db.read(move |view| Ok((deposits::count_pending(view, ann)?, deposits::count_pending(view, bob)?))).await;
+        let counts = db
+            .read(move |view| {
+                Ok((deposits::count_pending(view, ann, START)?, deposits::count_pending(view, bob, START)?))
+            })
+            .await;
         assert_eq!(counts, (3, 1));
+        let after = START.plus(Span::seconds(1));
+        assert_eq!(db.read(move |view| deposits::count_pending(view, ann, after)).await, 1, "the older ones lapsed");
         let from = Some((START.plus(Span::seconds(1)), DepositId::new(uuid(2))));
         for (before, limit, expected) in [(None, 10, vec![3, 2, 1]), (None, 1, vec![3]), (from, 10, vec![1])] {
             let rows = db.read(move |view| deposits::list(view, ann, Page { before, limit })).await;
@@ -82,6 +89,6 @@ async fn a_deposit_moves_on_only_from_where_it_was_seen() {
         db.write(move |work| deposits::update_status(work, &seen, DepositStatus::Failed, None)).await;
         let found = db.read(|view| deposits::find(view, DepositId::new(uuid(1)))).await.unwrap();
         assert_eq!((found.asked, found.tx_id), (expected, None));
-        assert_eq!(db.read(move |view| deposits::count_pending(view, ann)).await, 0);
+        assert_eq!(db.read(move |view| deposits::count_pending(view, ann, START.minus(Span::MICROSECOND))).await, 0);
     }
 }

@@ -41,6 +41,15 @@ async fn the_bearer_of_a_session_is_its_user_and_nobody_else() {
 }
 
 #[tokio::test]
+async fn a_session_knows_when_it_began() {
+    for db in databases() {
+        let session = sign_in(&db, 1, 1, 7, 100).await;
+        assert_eq!(db.read(move |view| sessions::created_at(view, session)).await, Some(at(7)));
+        assert_eq!(db.read(|view| sessions::created_at(view, session_id(9))).await, None);
+    }
+}
+
+#[tokio::test]
 async fn a_sign_in_is_listed_as_it_was_recorded() {
     for db in databases() {
         let ann = db.user(1).await;

@@ -89,6 +89,7 @@ pub const ROWS: &[Row] = &[
     row("POST", "/api/subscriptions", r#"{"creator_id": "<user>", "tier": "yearly"}"#, [401, 402, 402, 402, 422]),
     row("POST", "/api/subscriptions/{subscription}/cancel", "",                     [401, 404, 404, 404, 200]),
     row("POST", "/api/subscriptions/{subscription}/resume", "",                     [401, 404, 404, 404, 200]),
+    row("POST", "/api/subscriptions/{subscription}/token", "",                      [401, 404, 404, 404, 200]),
 
     row("GET", "/api/gifts/catalog", "",                                            [401, 200, 200, 200, 200]),
     row("GET", "/api/gifts/leaderboard?creator_id=<user>", "",                      [401, 200, 200, 200, 200]),

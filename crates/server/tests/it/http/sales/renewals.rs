@@ -129,7 +129,7 @@ async fn cancelling_keeps_the_period_and_resuming_brings_the_renewal_back() {
     assert_eq!(ann.post(path("resume")).send().await.done(200).json()["expires_at"], "2027-02-18T08:00:00Z");
     ann.post(path("cancel")).send().await.done(200);
     for (person, act) in [(&bob, "cancel"), (&bob, "resume")] {
-        person.post(path(act)).send().await.refused(404, "not_found");
+        person.post(path(act)).send().await.refused(404, "subscription_not_found");
     }
     bob.get(format!("/api/subscriptions/{id}")).send().await.refused(404, "not_found");
     assert_eq!(bob.get("/api/subscriptions").send().await.done(200).json()["data"], json!([]));

@@ -10,6 +10,7 @@ use domain::wallet::Provider;
 use serde_json::{Value, json};
 use std::time::Duration;
 use superapp::operations::{Context, payment_events};
+use superapp::settlements::take_up;
 use superapp::store::Work;
 use tokio::time::Instant;
 
@@ -35,6 +36,18 @@ fn orders(deposit: &Reply) -> Vec<Order> {
         (
             "paid twice",
             vec![("a", good.clone(), "completed"), ("b", succeeded(deposit, "pay_2"), "ignored")],
+            "completed",
+            100,
+        ),
+        (
+            "held, then paid right",
+            vec![("a", with("amount_cents", 99.into()), "held"), ("b", succeeded(deposit, "pay_2"), "completed")],
+            "completed",
+            100,
+        ),
+        (
+            "an id at last",
+            vec![("a", with("provider_tx_id", Value::Null), "held"), ("b", good.clone(), "completed")],
             "completed",
             100,
         ),
@@ -180,10 +193,35 @@ async fn what_was_cut_short_after_the_ledger_is_not_credited_again() {
     forget_outcomes(&app).await;
     // No key is remembered any more, and the deposit itself still is.
     app.advance(Span::hours(25));
-    assert_eq!(outcome(&app, "a", &body).await, "ignored");
-    assert_eq!(reason(&app, "a").await, "already_completed");
+    assert_eq!(outcome(&app, "a", &body).await, "completed");
+    assert_eq!(reason(&app, "a").await, "");
+    assert_eq!(outcome(&app, "b", &body).await, "ignored", "another event of the same payment did not credit it");
     let ann = ann.sign_in().await;
     assert_eq!(stands(&ann, &deposit).await, ("completed".to_owned(), 100));
+}
+
+#[tokio::test]
+async fn what_was_cut_short_is_taken_up_by_the_job_after_a_minute() {
+    let app = server().await;
+    let ann = app.user("ann").await;
+    let (first, second, third) = (ask(&ann, 100).await, ask(&ann, 200).await, ask(&ann, 400).await);
+    // Nothing is paid to a frozen wallet, one event died before the ledger, and one after it.
+    assert_eq!(outcome(&app, "a", &succeeded(&first, "pay_1")).await, "completed");
+    forget_outcomes(&app).await;
+    record_only(&app, "b", &second, "pay_2").await;
+    record_only(&app, "c", &third, "pay_1").await;
+    assert_eq!(take_up(&app).await.unwrap(), 0, "they may still be under way");
+    app.advance(Span::hours(25));
+    assert_eq!(take_up(&app).await.unwrap(), 3);
+    assert_eq!(take_up(&app).await.unwrap(), 0);
+    let ann = ann.sign_in().await;
+    assert_eq!(stands(&ann, &first).await, ("completed".to_owned(), 300));
+    assert_eq!(status(&ann, &second).await, "completed");
+    assert_eq!((status(&ann, &third).await.as_str(), reason(&app, "c").await.as_str()), ("held", "payment_known"));
+    assert_eq!(app.count("SELECT COUNT(*) FROM payment_events WHERE outcome = 'completed'").await, 2);
+    assert_eq!(app.count("SELECT COUNT(*) FROM payment_events WHERE outcome = 'settling'").await, 0);
+    let ran = superapp::jobs::run_due(&app).await.unwrap();
+    assert!(ran.contains(&"settle"), "{ran:?}");
 }
 
 #[tokio::test]
