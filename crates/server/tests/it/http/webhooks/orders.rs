@@ -220,7 +220,7 @@ async fn what_was_cut_short_is_taken_up_by_the_job_after_a_minute() {
     assert_eq!((status(&ann, &third).await.as_str(), reason(&app, "c").await.as_str()), ("held", "payment_known"));
     assert_eq!(app.count("SELECT COUNT(*) FROM payment_events WHERE outcome = 'completed'").await, 2);
     assert_eq!(app.count("SELECT COUNT(*) FROM payment_events WHERE outcome = 'settling'").await, 0);
-    let ran = superapp::jobs::run_due(&app).await.unwrap();
+    let ran = superapp::jobs::run_due(&app, superapp::jobs::JOBS).await.unwrap();
     assert!(ran.contains(&"settle"), "{ran:?}");
 }
 
