@@ -94,6 +94,13 @@ impl ExecutionDigest {
         }
         Self(bytes)
     }
+
+    /// Whether it is an execution of a key, whenever that was.
+    #[must_use]
+    pub fn is_of(self, principal: UserId, key: KeyDigest) -> bool {
+        let Some(time) = self.0.first_chunk() else { return false };
+        self == Self::of(principal, key, Timestamp::from_micros(i64::from_be_bytes(*time)))
+    }
 }
 
 /// An answer as it went out: what a replay sends again, byte for byte.

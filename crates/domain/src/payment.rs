@@ -3,6 +3,7 @@
 //! Whether the provider said it at all is settled before: here the words are only compared with the deposit.
 
 use crate::id::DepositId;
+use crate::idempotency::{InvalidKey, Key};
 use crate::money::Amount;
 use crate::receipt::{DepositAsked, DepositStatus};
 use crate::timestamp::{Span, Timestamp};
@@ -164,6 +165,16 @@ pub struct PaymentEvent {
     pub amount_cents: Option<i64>,
     /// In what.
     pub currency: Option<String>,
+}
+
+impl PaymentEvent {
+    /// The key of its credit, so that no event credits twice.
+    ///
+    /// # Errors
+    /// [`InvalidKey`] if its ids are no text for a key, which no id that was parsed is.
+    pub fn credit_key(&self) -> Result<Key, InvalidKey> {
+        Key::parse(&format!("webhook-in:{}:{}", self.provider.as_str(), self.event_id.as_str()))
+    }
 }
 
 /// What follows from an event.

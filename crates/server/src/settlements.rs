@@ -14,7 +14,7 @@ use domain::audit::Actor;
 use domain::command::{Command, Deposit, Request};
 use domain::decide::Answer;
 use domain::id::{PaymentEventId, TransactionId, UserId};
-use domain::idempotency::{Fingerprint, Idempotency, Key, StoredResponse};
+use domain::idempotency::{Fingerprint, Idempotency, StoredResponse};
 use domain::payment::{EventOutcome, PaymentEvent};
 use domain::receipt::{DepositAsked, Outcome};
 use domain::timestamp::{Span, Timestamp};
@@ -69,10 +69,9 @@ async fn credit(
     deadline: Instant,
 ) -> Result<Option<String>, Unsettled> {
     let (provider, event_id) = (event.provider.as_str(), event.event_id.as_str());
-    let key = Key::parse(&format!("webhook-in:{provider}:{event_id}"));
     let key = Idempotency {
         principal: UserId::SYSTEM,
-        digest: key.map_err(|_| StoreError::Broken("an event has no key"))?.digest(),
+        digest: event.credit_key().map_err(|_| StoreError::Broken("an event has no key"))?.digest(),
         fingerprint: Fingerprint::of(&[b"webhook-in", provider.as_bytes(), event_id.as_bytes()]),
         route: "/api/webhooks/payments/{provider}".to_owned(),
         first_seen: app.clock.now(),

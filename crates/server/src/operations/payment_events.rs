@@ -3,10 +3,10 @@
 use super::{Context, deposits as acts};
 use crate::store::deposits::{self, Deposit};
 use crate::store::payment_events::{self, Recorded};
-use crate::store::{StoreError, Work};
+use crate::store::{StoreError, Work, transactions};
 use domain::audit::Action;
-use domain::id::PaymentEventId;
-use domain::payment::{Doubt, EventOutcome, PaymentEvent, Verdict, judge, unsettled};
+use domain::id::{PaymentEventId, UserId};
+use domain::payment::{EventOutcome, PaymentEvent, Verdict, judge, unsettled};
 use domain::receipt::{DepositAsked, DepositStatus};
 
 /// An event on record.
@@ -63,7 +63,7 @@ pub fn conclude(
     let mut recorded = recorded.ok_or(StoreError::Broken("an event that was followed is not on record"))?;
     let deposit = named(work, event)?;
     let refusal = match refusal {
-        Some(_) if credited_it(work, event, deposit.as_ref(), currency)? => None,
+        Some(_) if credited_it(work, event)? => None,
         refusal => refusal,
     };
     if recorded.outcome != EventOutcome::Settling {
@@ -90,21 +90,13 @@ pub fn conclude(
 }
 
 /// Whether an event that the ledger refuses now is the one that it credited before: the process died then before it said
-/// so, and the key is forgotten. The deposit is completed by this payment, and by no other event.
-fn credited_it(
-    work: &Work<'_>,
-    event: &PaymentEvent,
-    deposit: Option<&DepositAsked>,
-    currency: &str,
-) -> Result<bool, StoreError> {
-    if judge(deposit, event, currency) != Verdict::Ignore(Doubt::AlreadyCompleted) {
-        return Ok(false);
-    }
-    let Some(Deposit { asked, created_at, .. }) = event.deposit_id.map_or(Ok(None), |id| deposits::find(work, id))?
-    else {
-        return Ok(false);
-    };
-    Ok(!payment_events::has_completed(work, asked.id, created_at)?)
+/// so, and the key is forgotten. The transaction of the credit names the key that it was an execution of, for ever.
+fn credited_it(work: &Work<'_>, event: &PaymentEvent) -> Result<bool, StoreError> {
+    let deposit = event.deposit_id.map_or(Ok(None), |id| deposits::find(work, id))?;
+    let Some(tx_id) = deposit.and_then(|deposit| deposit.tx_id) else { return Ok(false) };
+    let key = event.credit_key().map_err(|_| StoreError::Broken("an event has no key"))?.digest();
+    let execution = transactions::execution(work, tx_id)?;
+    Ok(execution.is_some_and(|execution| execution.is_of(UserId::SYSTEM, key)))
 }
 
 fn named(work: &Work<'_>, event: &PaymentEvent) -> Result<Option<DepositAsked>, StoreError> {

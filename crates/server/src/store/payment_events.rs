@@ -130,16 +130,6 @@ pub fn holding(view: &View<'_>, deposit: DepositId) -> Result<Option<PaymentEven
     Ok(view.query_opt(text, &[deposit.into()], read)?.map(|recorded| recorded.event))
 }
 
-/// Whether an event that arrived at a moment or later has completed a deposit.
-///
-/// # Errors
-/// If the database fails.
-pub fn has_completed(view: &View<'_>, deposit: DepositId, since: Timestamp) -> Result<bool, StoreError> {
-    let text = "SELECT 1 FROM payment_events
-        WHERE outcome = 'completed' AND received_at >= $2 AND deposit_id = $1 LIMIT 1";
-    Ok(view.query_opt(text, &[deposit.into(), since.into()], |_| Ok(()))?.is_some())
-}
-
 /// Events that are settling and arrived before a moment, the oldest first, behind a line.
 ///
 /// # Errors

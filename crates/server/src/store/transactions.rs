@@ -63,6 +63,15 @@ pub fn parties(view: &View<'_>, id: TransactionId) -> Result<Option<Parties>, St
     })
 }
 
+/// Which execution of which key a transaction is; none if there is no such transaction.
+///
+/// # Errors
+/// If the database fails.
+pub fn execution(view: &View<'_>, id: TransactionId) -> Result<Option<ExecutionDigest>, StoreError> {
+    let text = "SELECT idempotency_key FROM transactions WHERE tx_id = $1";
+    view.query_opt(text, &[id.into()], |row| row.get(0).map(ExecutionDigest))
+}
+
 /// What a transaction was for: a deposit, a content, a subscription, a gift, the sale that it gives back, or a
 /// payout.
 fn reference(act: &Act) -> Option<Uuid> {

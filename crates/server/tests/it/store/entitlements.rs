@@ -1,6 +1,6 @@
 //! The access checks that media gateways call: how much the database does for one, which no crowd may change.
 
-use super::{Fixture, START, databases, user_id, uuid};
+use super::{Fixture, START, user_id, uuid};
 use domain::content::Holding;
 use domain::id::ContentId;
 use rusqlite::{Connection, StatementStatus};
@@ -60,45 +60,42 @@ fn cost(connection: &Connection, text: &str, values: impl rusqlite::Params) -> (
 
 #[tokio::test]
 async fn an_access_check_looks_up_keys_and_scans_nothing() {
-    for db in databases() {
-        let connection = db.sqlite_connection();
-        for (text, steps) in [(SUBSCRIBED_UNTIL, 2), (FIND, 4)] {
-            let plan = plan(&connection, text);
-            assert_eq!(plan.len(), steps, "{plan:?}");
-            for step in plan {
-                let is_keyed = step.contains("USING PRIMARY KEY (id=?)")
-                    || step.contains("INDEX unlocks_user_id_content_id (user_id=? AND content_id=?)")
-                    || step.contains("INDEX subscriptions_active (subscriber_id=? AND creator_id=?)")
-                    || step.contains("(subscriber_id=? AND creator_id=? AND status=? AND expires_at>?)");
-                assert!(step.starts_with("SEARCH ") && is_keyed, "{step}");
-            }
+    let db = Fixture::sqlite();
+    let connection = db.sqlite_connection();
+    for (text, steps) in [(SUBSCRIBED_UNTIL, 2), (FIND, 4)] {
+        let plan = plan(&connection, text);
+        assert_eq!(plan.len(), steps, "{plan:?}");
+        for step in plan {
+            let is_keyed = step.contains("USING PRIMARY KEY (id=?)")
+                || step.contains("INDEX unlocks_user_id_content_id (user_id=? AND content_id=?)")
+                || step.contains("INDEX subscriptions_active (subscriber_id=? AND creator_id=?)")
+                || step.contains("(subscriber_id=? AND creator_id=? AND status=? AND expires_at>?)");
+            assert!(step.starts_with("SEARCH ") && is_keyed, "{step}");
         }
     }
 }
 
 #[tokio::test]
 async fn an_access_check_costs_the_same_handful_of_steps_in_a_crowd() {
-    for db in databases() {
-        crowd(&db).await;
-        let connection = db.sqlite_connection();
-        let (creator, fan, now) = (id(CREATOR), id(FAN), START.as_micros());
-        let of_creator = cost(&connection, SUBSCRIBED_UNTIL, (fan, creator, now));
-        let of_content = cost(&connection, FIND, (fan, now, id(CONTENT)));
-        for (scanned, sorted, steps) in [of_creator, of_content] {
-            assert_eq!((scanned, sorted), (0, 0));
-            assert!((1..STEPS_MAX).contains(&steps), "{steps}");
-        }
-        // And they are right, through the store.
-        let end = domain::timestamp::Timestamp::from_micros(now + 1);
-        let until = move |view: &superapp::store::View<'_>| {
-            creators::subscribed_until(view, user_id(FAN), user_id(CREATOR), START)
-        };
-        assert_eq!(db.read(until).await, Some(Some(end)));
-        let found = move |view: &superapp::store::View<'_>| {
-            contents::find(view, user_id(FAN), ContentId::new(uuid(CONTENT)), START)
-        };
-        let seen = db.read(found).await.unwrap();
-        assert_eq!(seen.holding, Holding { unlocked: true, subscribed: true });
-        assert_eq!(seen.subscribed_until, Some(end));
+    let db = Fixture::sqlite();
+    crowd(&db).await;
+    let connection = db.sqlite_connection();
+    let (creator, fan, now) = (id(CREATOR), id(FAN), START.as_micros());
+    let of_creator = cost(&connection, SUBSCRIBED_UNTIL, (fan, creator, now));
+    let of_content = cost(&connection, FIND, (fan, now, id(CONTENT)));
+    for (scanned, sorted, steps) in [of_creator, of_content] {
+        assert_eq!((scanned, sorted), (0, 0));
+        assert!((1..STEPS_MAX).contains(&steps), "{steps}");
     }
+    // And they are right, through the store.
+    let end = domain::timestamp::Timestamp::from_micros(now + 1);
+    let until =
+        move |view: &superapp::store::View<'_>| creators::subscribed_until(view, user_id(FAN), user_id(CREATOR), START);
+    assert_eq!(db.read(until).await, Some(Some(end)));
+    let found = move |view: &superapp::store::View<'_>| {
+        contents::find(view, user_id(FAN), ContentId::new(uuid(CONTENT)), START)
+    };
+    let seen = db.read(found).await.unwrap();
+    assert_eq!(seen.holding, Holding { unlocked: true, subscribed: true });
+    assert_eq!(seen.subscribed_until, Some(end));
 }

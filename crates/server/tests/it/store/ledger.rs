@@ -80,6 +80,9 @@ async fn a_transaction_is_added_once_and_so_are_its_execution_and_its_payment() 
             db.try_write(move |work| transactions::insert(work, &[(transaction.clone(), digest)]))
         };
         insert(first.clone(), digest).await.unwrap();
+        let found = db.read(|view| transactions::execution(view, transaction_id(1))).await.unwrap();
+        assert!(found.is_of(ann, KeyDigest([0; 32])));
+        assert!(!found.is_of(ann, KeyDigest([1; 32])) && !found.is_of(crate::store::user_id(2), KeyDigest([0; 32])));
         let other = ExecutionDigest([9; 24]);
         let same_payment = Transaction { id: transaction_id(2), ..first.clone() };
         let same_execution = deposit(3, ann, 5, START);

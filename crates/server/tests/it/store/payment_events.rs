@@ -142,7 +142,6 @@ async fn a_deposit_is_held_for_the_newest_event_that_held_it() {
 #[tokio::test]
 async fn what_is_settling_is_found_from_the_oldest_on_and_what_completed_a_deposit_is_known() {
     for db in databases() {
-        let id = DepositId::new(uuid(7));
         for (number, outcome) in [
             (1, EventOutcome::Settling),
             (2, EventOutcome::Completed),
@@ -159,10 +158,6 @@ async fn what_is_settling_is_found_from_the_oldest_on_and_what_completed_a_depos
             let found = db.read(move |view| payment_events::settling(view, at(before), behind, limit)).await;
             let numbers: Vec<u128> = found.iter().map(|row| row.id.uuid().as_u128()).collect();
             assert_eq!(numbers, expected);
-        }
-        for (deposit, since, expected) in [(id, 2, true), (id, 3, false), (DepositId::new(uuid(8)), 0, false)] {
-            let found = db.read(move |view| payment_events::has_completed(view, deposit, at(since))).await;
-            assert_eq!(found, expected);
         }
     }
 }
