@@ -44,6 +44,7 @@ pub use sqlite::DiskBytes;
 pub use values::{Column, Value};
 
 use connection::{Connection, Set};
+use options::Lane;
 use postgres::Postgres;
 use sqlite::Sqlite;
 use std::cell::Cell;
@@ -311,6 +312,19 @@ impl Database {
         self.run(work, deadline, Lane::Other).await
     }
 
+    /// The same for a unit that locks the rows which it rests on before it reads them. One that changes a row which
+    /// payments change all the time needs this: as one moment it would have to be the first after all of them.
+    ///
+    /// # Errors
+    /// As [`Database::write`].
+    pub async fn write_locked<T, F>(&self, work: F, deadline: Instant) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnMut(&mut Work<'_>) -> Result<T, StoreError> + Send + 'static,
+    {
+        self.run(work, deadline, Lane::Locked).await
+    }
+
     /// Runs a batch of the ledger: as [`Database::write`], but it locks the rows that it rests on itself, and
     /// never waits behind other writes.
     ///
@@ -369,15 +383,6 @@ impl Database {
             Engine::Postgres(postgres) => postgres.close().await,
         }
     }
-}
-
-/// Who writes.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Lane {
-    /// The ledger.
-    Ledger,
-    /// Everybody else.
-    Other,
 }
 
 fn try_send<T>(queue: &flume::Sender<T>, message: T) -> Result<(), StoreError> {

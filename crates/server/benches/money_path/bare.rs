@@ -24,11 +24,10 @@ use superapp::store::users::NewUser;
 use superapp::store::{Database, Work, ledger, users, wallets};
 use tempfile::TempDir;
 
-struct Bench {
-    database: Database,
-    ids: Ids,
-    users: Vec<UserId>,
-    directory: TempDir,
+pub struct Bench {
+    pub database: Database,
+    pub ids: Ids,
+    pub users: Vec<UserId>,
 }
 
 fn far() -> tokio::time::Instant {
@@ -45,8 +44,7 @@ fn render(_: &Outcome) -> StoredResponse {
 }
 
 impl Bench {
-    async fn new(count: usize) -> Self {
-        let directory = std::env::var("BENCH_DIR").map_or_else(|_| tempfile::tempdir(), tempfile::tempdir_in).unwrap();
+    async fn new(directory: &TempDir, count: usize) -> Self {
         let config = Sources::default().load().unwrap();
         let database =
             superapp::app::open_database(&config, &directory.path().join("bare.db").as_path().into(), &Clock::System)
@@ -67,7 +65,7 @@ impl Bench {
             Ok(())
         };
         database.write(make, far()).await.unwrap();
-        let bench = Self { database, ids, users, directory };
+        let bench = Self { database, ids, users };
         for user in bench.users.clone() {
             let deposit = Deposit {
                 user_id: user,
@@ -83,7 +81,7 @@ impl Bench {
         bench
     }
 
-    fn request(&self, actor: UserId, command: Command) -> Request {
+    pub fn request(&self, actor: UserId, command: Command) -> Request {
         let id = TransactionId::new(self.ids.uuid());
         let random = uuid::Uuid::from_bytes(superapp::clock::random_bytes());
         let key = Idempotency {
@@ -114,11 +112,11 @@ impl Bench {
         (0..batch).map(transfer).collect()
     }
 
-    async fn decide(&self, requests: &[Request]) -> Changes {
+    pub async fn decide(&self, requests: &[Request]) -> Changes {
         let mut needs = Needs::default();
         requests.iter().for_each(|request| request.needs(&mut needs));
         let load = move |work: &mut Work<'_>| ledger::load(work, &needs);
-        let mut book: Book = self.database.write(load, far()).await.unwrap();
+        let mut book: Book = self.database.post(load, far()).await.unwrap();
         let now: Timestamp = Clock::System.now();
         for request in requests {
             decide::answer(&mut book, request, now, &render);
@@ -126,25 +124,36 @@ impl Bench {
         book.changes()
     }
 
-    async fn save(&self, changes: Changes) {
-        self.database.write(move |work: &mut Work<'_>| ledger::save(work, &changes), far()).await.unwrap();
+    /// Executions per second of rounds of requests when only their rows are written: deciding them is not timed.
+    pub async fn rate(&self, time: Duration, requests: impl Fn(usize) -> Vec<Request>) -> f64 {
+        let (mut spent, mut count, mut round) = (Duration::ZERO, 0_u32, 0);
+        while spent < time {
+            let changes = self.decide(&requests(round)).await;
+            count += u32::try_from(changes.transactions.len()).unwrap();
+            let started = Instant::now();
+            self.save(changes).await;
+            spent += started.elapsed();
+            round += 1;
+        }
+        f64::from(count) / spent.as_secs_f64()
+    }
+
+    pub async fn save(&self, changes: Changes) {
+        self.database.post(move |work: &mut Work<'_>| ledger::save(work, &changes), far()).await.unwrap();
     }
 }
 
 /// Transfers per second when only their rows are written: deciding them is not timed.
 pub async fn rows_per_second(users: usize, batch: usize, time: Duration) -> f64 {
-    let bench = Bench::new(users).await;
-    let (mut spent, mut count, mut round) = (Duration::ZERO, 0_u32, 0);
-    while spent < time {
-        let changes = bench.decide(&bench.transfers(batch, round)).await;
-        count += u32::try_from(changes.transactions.len()).unwrap();
-        let started = Instant::now();
-        bench.save(changes).await;
-        spent += started.elapsed();
-        round += 1;
-    }
+    let directory = place();
+    let bench = Bench::new(&directory, users).await;
+    let rate = bench.rate(time, |round| bench.transfers(batch, round)).await;
     bench.database.close().await;
-    f64::from(count) / spent.as_secs_f64()
+    rate
+}
+
+fn place() -> TempDir {
+    std::env::var("BENCH_DIR").map_or_else(|_| tempfile::tempdir(), tempfile::tempdir_in).unwrap()
 }
 
 /// What a transfer leaves behind: bytes in the file, and B-trees that take an insert.
@@ -159,7 +168,8 @@ pub async fn print_cost_of_a_transfer() {
 }
 
 async fn file_bytes(batches: usize, batch: usize) -> (u64, i64) {
-    let bench = Bench::new(batch).await;
+    let directory = place();
+    let bench = Bench::new(&directory, batch).await;
     for round in 0..batches {
         bench.save(bench.decide(&bench.transfers(batch, round)).await).await;
     }
@@ -172,6 +182,6 @@ async fn file_bytes(batches: usize, batch: usize) -> (u64, i64) {
     let trees = bench.database.read(move |view| view.query_opt(text, &[], |row| row.get(0))).await.unwrap().unwrap();
     // Closing folds the log into the file.
     bench.database.close().await;
-    let path = bench.directory.path().join("bare.db");
+    let path = directory.path().join("bare.db");
     (std::fs::metadata(path).unwrap().len(), trees)
 }

@@ -137,6 +137,20 @@ pub fn balances(users: &Arc<[User]>) -> Make {
     })
 }
 
+/// Each connection is one fan, who buys one content after the other, from the first on.
+pub fn unlocks(fans: &Arc<[User]>, contents: &Arc<[String]>, first: usize) -> Make {
+    let (fans, contents) = (Arc::clone(fans), Arc::clone(contents));
+    Arc::new(move |connection, count| {
+        let fan = fans.get(connection % fans.len()).unwrap();
+        let content = contents.get(first + usize::try_from(count).unwrap()).unwrap();
+        let mut request = post(&format!("/api/content/{content}/unlock"), String::new());
+        let headers = request.headers_mut();
+        headers.insert("authorization", fan.bearer.parse().unwrap());
+        headers.insert("idempotency-key", content.parse().unwrap());
+        request
+    })
+}
+
 /// Each connection is one user, who asks for access to the first users in turn.
 pub fn entitlements(users: &Arc<[User]>, creators: usize) -> Make {
     let users = Arc::clone(users);

@@ -1,6 +1,7 @@
 //! Measures the money path over real HTTP, beside two limits taken in the same run: a bare loop that
 //! writes the same rows in the same batches, and a bare HTTP server that answers a constant.
 //!
+//! Beside a PostgreSQL server it measures unlocks there instead, beside what `pgbench` gets out of the same server.
 //! It prints figures and ratios, and judges nothing. `scripts/bench` runs it.
 
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a program for developers that prints its findings")]
@@ -9,6 +10,7 @@ mod bare;
 mod client;
 mod entitlements;
 mod server;
+mod unlocks;
 
 use client::{Load, Outcome};
 use server::{Constant, Superapp};
@@ -25,7 +27,10 @@ fn main() {
         return server::serve_constant();
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-    runtime.block_on(run());
+    match std::env::var("SUPERAPP_TEST_POSTGRES") {
+        Ok(server) => runtime.block_on(unlocks::run(&server, USERS, seconds())),
+        Err(_) => runtime.block_on(run()),
+    }
 }
 
 fn seconds() -> Duration {

@@ -15,6 +15,7 @@ use std::sync::Arc;
 use tempfile::TempDir;
 
 /// Somebody with money.
+#[derive(Clone)]
 pub struct User {
     pub id: String,
     pub bearer: String,
@@ -51,10 +52,16 @@ fn address_after(line: &str, word: &str) -> Option<SocketAddr> {
 impl Superapp {
     /// Starts the binary on free ports. Its database is where BENCH_DIR says, as disks differ.
     pub async fn start() -> Self {
+        Self::on("").await
+    }
+
+    /// The same on a database of a server, by its URL.
+    pub async fn on(url: &str) -> Self {
         let directory = std::env::var("BENCH_DIR").map_or_else(|_| tempfile::tempdir(), tempfile::tempdir_in).unwrap();
         let mut process = Command::new(env!("CARGO_BIN_EXE_superapp"))
             .args(["serve", "--listen", "127.0.0.1:0", "--data-dir"])
             .arg(directory.path())
+            .env("DATABASE_URL", url)
             .env("SUPERAPP_METRICS__LISTEN", "127.0.0.1:0")
             // Signing up is not what is measured.
             .env("SUPERAPP_AUTH__ARGON2_MEMORY_KIB", "64")

@@ -228,12 +228,34 @@ pub async fn write<T: Send + 'static>(
     app: &App,
     origin: &Origin,
     key: Option<Idempotency>,
+    operation: impl FnMut(&mut Work<'_>) -> Result<Result<T, Denial>, StoreError> + Send + 'static,
+    render: impl Fn(T) -> Result<StoredResponse, Problem> + Send + 'static,
+) -> Result<Response, Problem> {
+    write_as(app, origin, key, operation, render, false).await
+}
+
+/// The same for an operation that locks the rows which it rests on.
+pub async fn write_locked<T: Send + 'static>(
+    app: &App,
+    origin: &Origin,
+    key: Option<Idempotency>,
+    operation: impl FnMut(&mut Work<'_>) -> Result<Result<T, Denial>, StoreError> + Send + 'static,
+    render: impl Fn(T) -> Result<StoredResponse, Problem> + Send + 'static,
+) -> Result<Response, Problem> {
+    write_as(app, origin, key, operation, render, true).await
+}
+
+async fn write_as<T: Send + 'static>(
+    app: &App,
+    origin: &Origin,
+    key: Option<Idempotency>,
     mut operation: impl FnMut(&mut Work<'_>) -> Result<Result<T, Denial>, StoreError> + Send + 'static,
     render: impl Fn(T) -> Result<StoredResponse, Problem> + Send + 'static,
+    is_locked: bool,
 ) -> Result<Response, Problem> {
     let deadline = Instant::now() + app.config.request_deadline();
     let Some(key) = key else {
-        let made = app.database.write(operation, deadline).await?.map_err(Problem::from)?;
+        let made = run(app, operation, deadline, is_locked).await?.map_err(Problem::from)?;
         return render(made).map(respond);
     };
     let flight = take_off(app, &key)?;
@@ -272,13 +294,22 @@ pub async fn write<T: Send + 'static>(
         idempotency_keys::upsert(work, &[record_of(&key, execution, &request_id, response.clone())])?;
         Ok(Ok(respond_later(response)))
     };
-    let later = app.database.write(unit, deadline).await;
+    let later = run(app, unit, deadline, is_locked).await;
     drop(flight);
     let later = later??;
     Ok(match later.replayed {
         Some(original) => replay(later.response, &original),
         None => respond(later.response),
     })
+}
+
+async fn run<T: Send + 'static>(
+    app: &App,
+    work: impl FnMut(&mut Work<'_>) -> Result<T, StoreError> + Send + 'static,
+    deadline: Instant,
+    is_locked: bool,
+) -> Result<T, StoreError> {
+    if is_locked { app.database.write_locked(work, deadline).await } else { app.database.write(work, deadline).await }
 }
 
 /// An answer that waits for its commit.

@@ -42,7 +42,14 @@ impl Hold {
     pub(super) async fn take(app: &App, name: &'static str, since: Timestamp) -> Result<Option<Self>, StoreError> {
         let holder = app.ids.uuid();
         let claim = move |work: &mut Work<'_>| jobs::claim(work, name, holder, since, LEASE);
-        let taken = app.database.write(claim, deadline(app)).await?;
+        let taken = match app.database.write(claim, deadline(app)).await {
+            // The connection broke at the commit: whether it is ours can be asked.
+            Err(StoreError::OutcomeUnknown) => {
+                let prolong = move |work: &mut Work<'_>| jobs::prolong(work, name, holder, since.plus(LEASE));
+                app.database.write(prolong, deadline(app)).await?
+            }
+            taken => taken?,
+        };
         Ok(taken.then_some(Self { name, holder, since }))
     }
 

@@ -82,7 +82,8 @@ fn settle<'engine>(
             }
             Ok(_) => fail(waiters, || LedgerError::OutcomeUnknown),
             Err(StoreError::OutcomeUnknown) => fail(waiters, || LedgerError::OutcomeUnknown),
-            Err(error) if error.is_outage() => {
+            // One command that cannot but lose its race must not take the others along.
+            Err(error) if error.is_outage() && (batch.len() == 1 || !matches!(error, StoreError::Lost(_))) => {
                 tracing::warn!(
                     error = &error as &dyn std::error::Error,
                     commands = batch.len(),

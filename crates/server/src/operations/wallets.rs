@@ -11,7 +11,7 @@ use domain::wallet::WalletStatus;
 /// Gives the wallet of a user a status. One that has it already stays as it is, and nothing goes on record.
 ///
 /// The ledger reads the status in the unit of work of each payment: a payment that waits in the queue meets the
-/// new one.
+/// new one. It locks the wallet, so it may run beside the ledger in [`crate::store::Database::write_locked`].
 ///
 /// # Errors
 /// If the database fails.
@@ -22,6 +22,7 @@ pub fn set_status(
     status: WalletStatus,
     reason: &Reason,
 ) -> Done<Wallet> {
+    wallets::lock(work, id)?;
     // A user's wallet has the user's own UUID. Nobody freezes the system's wallets.
     let owner = UserId::new(id.uuid());
     let Some(wallet) = wallets::find_by_user(work, owner)? else { return Ok(Err(Denial::WalletNotFound)) };

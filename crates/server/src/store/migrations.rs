@@ -61,6 +61,10 @@ const POSTGRES_TABLE: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (
     checksum   TEXT   NOT NULL,
     applied_at BIGINT NOT NULL
 )";
+/// How long a step waits for a table that is in use. Whoever comes behind it waits as well.
+const LOCK_MAX: Duration = Duration::from_secs(3);
+/// How often a step whose table was in use is tried.
+const TRIES_MAX: u32 = 20;
 /// How long a step may take.
 const STEP_MAX: Duration = Duration::from_secs(3_600);
 const APPLIED: &str = "SELECT version, name, checksum, applied_at FROM schema_migrations ORDER BY version";
@@ -136,11 +140,11 @@ impl Owned {
             }
             Location::Postgres(url) => {
                 // A step may rewrite a table, or wait for another process that does.
-                let timeouts = postgres::Timeouts { statement: STEP_MAX, lock: STEP_MAX };
+                let timeouts = postgres::Timeouts { statement: STEP_MAX, lock: LOCK_MAX };
                 let connection = postgres::Connection::open(&postgres::config(url, options)?, &timeouts)?;
                 // Two processes that make the same table at once collide in the catalogue, and then it is there.
                 match connection.script(POSTGRES_TABLE) {
-                    Err(StoreError::Refused(_)) => connection.script(POSTGRES_TABLE)?,
+                    Err(StoreError::Lost(_) | StoreError::Refused(_)) => connection.script(POSTGRES_TABLE)?,
                     made => made?,
                 }
                 Ok(Self::Postgres(Box::new(connection)))
@@ -167,7 +171,8 @@ impl Owned {
         match self {
             Self::Sqlite(connection) => connection.control("BEGIN IMMEDIATE"),
             Self::Postgres(connection) => {
-                connection.control("BEGIN; LOCK TABLE schema_migrations IN ACCESS EXCLUSIVE MODE")
+                let lock = "BEGIN; LOCK TABLE schema_migrations IN ACCESS EXCLUSIVE MODE";
+                connection.control(lock).inspect_err(|_| connection.roll_back())
             }
         }
     }
@@ -177,6 +182,7 @@ impl Owned {
             // After an error SQLite may have rolled back by itself.
             Self::Sqlite(connection) if connection.is_idle() => Ok(()),
             Self::Sqlite(connection) => connection.control(text),
+            Self::Postgres(connection) if text == "COMMIT" => connection.commit(),
             Self::Postgres(connection) => connection.control(text),
         }
     }
@@ -299,7 +305,19 @@ impl Migrator {
         Ok(done)
     }
 
-    fn locked<T>(&self, step: impl FnOnce() -> Result<T, MigrationError>) -> Result<T, MigrationError> {
+    /// Runs a step alone. One that waits for a table in use gives up soon, because everybody behind it waits as
+    /// well, and is tried again.
+    fn locked<T>(&self, step: impl Fn() -> Result<T, MigrationError>) -> Result<T, MigrationError> {
+        let mut tries = 1;
+        loop {
+            match self.once(&step) {
+                Err(MigrationError::Store(StoreError::Busy(_))) if tries < TRIES_MAX => tries += 1,
+                ended => return ended,
+            }
+        }
+    }
+
+    fn once<T>(&self, step: impl Fn() -> Result<T, MigrationError>) -> Result<T, MigrationError> {
         self.owned.begin()?;
         match step() {
             Ok(made) => {

@@ -91,3 +91,14 @@ impl Default for Options {
         }
     }
 }
+
+/// Who writes.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Lane {
+    /// The ledger.
+    Ledger,
+    /// Who locks what they rest on.
+    Locked,
+    /// Everybody else.
+    Other,
+}

@@ -24,11 +24,11 @@ use threads::{Queued, Reading, Writing};
 use tokio::sync::{Mutex, oneshot};
 use tokio::time::Instant;
 
-/// Whole scans are out: at this level a rule that reads a small table by one would collide with every writer of it.
-const SERIALIZABLE: &str = "BEGIN ISOLATION LEVEL SERIALIZABLE READ WRITE; SET LOCAL enable_seqscan = off";
+const SERIALIZABLE: &str = "BEGIN ISOLATION LEVEL SERIALIZABLE READ WRITE";
 const READ_COMMITTED: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE";
 /// A snapshot may be as long as a reconciliation.
-const SNAPSHOT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = '600s'";
+const SNAPSHOT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = '600s'; \
+    SET LOCAL enable_seqscan = on";
 
 /// The threads and the queues that lead to them.
 #[derive(Debug)]
@@ -56,7 +56,9 @@ pub(super) fn config(url: &SecretString, options: &Options) -> Result<::postgres
     if config.get_ssl_mode() == ::postgres::config::SslMode::Require {
         return Err(OpenError::NoTls);
     }
-    config.connect_timeout(options.connect_timeout).keepalives_idle(Duration::from_secs(15));
+    // A host that dies says nothing: it is found out within seconds, or every lane would wait for it.
+    config.connect_timeout(options.connect_timeout).keepalives_idle(Duration::from_secs(5));
+    config.keepalives_interval(Duration::from_secs(2)).keepalives_retries(3);
     config.tcp_user_timeout(options.statement_timeout.saturating_mul(2));
     Ok(config)
 }
@@ -130,16 +132,25 @@ impl Postgres {
         self.look(read, None).await
     }
 
-    async fn look<T, F>(&self, read: F, begin: Option<&'static str>) -> Result<T, StoreError>
+    async fn look<T, F>(&self, mut read: F, begin: Option<&'static str>) -> Result<T, StoreError>
     where
         T: Send + 'static,
         F: FnMut(&View<'_>) -> Result<T, StoreError> + Send + 'static,
     {
-        let (reply, answer) = oneshot::channel();
-        let job = Box::new(Reading { read, begin, reply });
         let deadline = Instant::now() + self.read_wait;
-        self.enqueue(|queues| try_send(&queues.readers, Queued { job, deadline }))?;
-        answer.await.map_err(|_| StoreError::Overloaded)?
+        loop {
+            let (reply, answer) = oneshot::channel();
+            let job = Box::new(Reading { read, begin, reply });
+            self.enqueue(|queues| try_send(&queues.readers, Queued { job, deadline }))?;
+            let (returned, result) = answer.await.map_err(|_| StoreError::Overloaded)?;
+            // A server that was started anew has cut every connection: the next one is a new one.
+            if !matches!(result, Err(StoreError::Busy(_))) || Instant::now() >= deadline {
+                return result;
+            }
+            metrics::counter!("database_retries_total").increment(1);
+            read = returned;
+            tokio::time::sleep(Duration::from_millis(rand::random_range(1..=50))).await;
+        }
     }
 
     /// The closure comes back with its result, so that it can run again.
@@ -154,7 +165,11 @@ impl Postgres {
         F: FnMut(&mut Work<'_>) -> Result<T, StoreError> + Send + 'static,
     {
         let (reply, answer) = oneshot::channel();
-        let begin = if lane == Lane::Ledger { self.ledger } else { SERIALIZABLE };
+        let begin = match lane {
+            Lane::Ledger => self.ledger,
+            Lane::Locked => READ_COMMITTED,
+            Lane::Other => SERIALIZABLE,
+        };
         let queued = Queued { job: Box::new(Writing { work, begin, reply }), deadline };
         self.enqueue(|queues| try_send(if lane == Lane::Ledger { &queues.lanes } else { &queues.writers }, queued))?;
         // A thread that goes away without an answer may have committed.

@@ -53,7 +53,16 @@ impl Connection {
     /// Begins a unit of work.
     pub(super) fn begin(&self, text: &'static str) -> Result<(), StoreError> {
         self.is_reading.set(text.contains("READ ONLY"));
-        self.control(text)
+        // What is left of an earlier unit of work, or of this beginning, is nothing to go on with.
+        self.control(text).inspect_err(|_| self.is_stale.set(true))
+    }
+
+    /// Ends a unit of work without keeping anything. A connection that cannot do even that is given up, and the
+    /// server then does it.
+    pub(in crate::store) fn roll_back(&self) {
+        if self.control("ROLLBACK").is_err() {
+            self.is_stale.set(true);
+        }
     }
 
     /// Runs statements that have no parameters and whose rows do not matter.
@@ -66,13 +75,23 @@ impl Connection {
         self.client()?.batch_execute(text).map_err(|error| self.classify(error))
     }
 
-    /// Commits. An answer that is not the server's own word about this commit leaves its outcome unknown.
-    pub(super) fn commit(&self) -> Result<(), StoreError> {
-        self.client()?.batch_execute("COMMIT").map_err(|error| {
-            let refused = error.as_db_error().and_then(::postgres::error::DbError::parsed_severity);
-            // A session that ends with a fatal error may have committed before it ended.
-            if refused == Some(Severity::Error) { self.classify(error) } else { StoreError::OutcomeUnknown }
+    /// Commits. Whatever is not the server's own word that it did not leaves the outcome unknown.
+    pub(in crate::store) fn commit(&self) -> Result<(), StoreError> {
+        // A transaction that is broken answers a lone COMMIT as if all were well.
+        self.client()?.batch_execute("SELECT 1; COMMIT").map_err(|error| {
+            if is_refused_commit(&error) {
+                self.roll_back_after(error)
+            } else {
+                self.is_stale.set(true);
+                StoreError::OutcomeUnknown
+            }
         })
+    }
+
+    fn roll_back_after(&self, error: ::postgres::Error) -> StoreError {
+        let error = self.classify(error);
+        self.roll_back();
+        error
     }
 
     pub(in crate::store) fn execute(&self, text: &'static str, values: &[Value<'_>]) -> Result<usize, StoreError> {
@@ -170,8 +189,14 @@ impl Connection {
         };
         match *code {
             SqlState::DISK_FULL => StoreError::Full(error.into()),
+            // Another process made the row in between. Who begins anew sees it.
+            SqlState::UNIQUE_VIOLATION => StoreError::Lost("a unique row"),
             // Somebody else is the primary now; this one would be asked in vain.
             SqlState::READ_ONLY_SQL_TRANSACTION if !self.is_reading.get() => {
+                self.is_stale.set(true);
+                StoreError::Busy(Some(error.into()))
+            }
+            SqlState::IN_FAILED_SQL_TRANSACTION => {
                 self.is_stale.set(true);
                 StoreError::Busy(Some(error.into()))
             }
@@ -180,17 +205,36 @@ impl Connection {
             | SqlState::T_R_DEADLOCK_DETECTED
             | SqlState::LOCK_NOT_AVAILABLE
             | SqlState::QUERY_CANCELED
-            | SqlState::ADMIN_SHUTDOWN
-            | SqlState::CRASH_SHUTDOWN
-            | SqlState::CANNOT_CONNECT_NOW
-            | SqlState::TOO_MANY_CONNECTIONS
-            | SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT
-            | SqlState::CONNECTION_FAILURE
-            | SqlState::CONNECTION_EXCEPTION
-            | SqlState::CONNECTION_DOES_NOT_EXIST => StoreError::Busy(Some(error.into())),
+            | SqlState::TOO_MANY_CONNECTIONS => StoreError::Busy(Some(error.into())),
+            _ if ends_session(&error) => {
+                self.is_stale.set(true);
+                StoreError::Busy(Some(error.into()))
+            }
             _ => StoreError::Refused(error.into()),
         }
     }
+}
+
+/// Whether the server says that a commit did not happen. A session that ends may have committed before it ended, and
+/// some databases have codes for not knowing themselves.
+fn is_refused_commit(error: &::postgres::Error) -> bool {
+    let Some(said) = error.as_db_error() else { return false };
+    let refusals = [
+        SqlState::T_R_SERIALIZATION_FAILURE,
+        SqlState::T_R_DEADLOCK_DETECTED,
+        SqlState::DISK_FULL,
+        SqlState::READ_ONLY_SQL_TRANSACTION,
+        SqlState::QUERY_CANCELED,
+        SqlState::IN_FAILED_SQL_TRANSACTION,
+    ];
+    said.parsed_severity() == Some(Severity::Error)
+        && (refusals.contains(said.code()) || said.code().code().starts_with("23"))
+}
+
+/// Whether an error is about the connection or its session, and not about the statement.
+fn ends_session(error: &::postgres::Error) -> bool {
+    let Some(said) = error.as_db_error() else { return false };
+    matches!(said.parsed_severity(), Some(Severity::Fatal | Severity::Panic)) || said.code().code().starts_with("08")
 }
 
 fn parameters<T: ToSql + Sync>(values: &[T]) -> Vec<&(dyn ToSql + Sync)> {
@@ -202,10 +246,10 @@ fn each_row(
     classify: impl Fn(::postgres::Error) -> StoreError,
     read: &mut dyn FnMut(&Row<'_>) -> Result<bool, StoreError>,
 ) -> Result<(), StoreError> {
+    // To the end, even if enough was seen: what the server says last may be that it failed.
+    let mut is_wanted = true;
     while let Some(row) = rows.next().map_err(&classify)? {
-        if !read(&Row::from(&row))? {
-            break;
-        }
+        is_wanted = is_wanted && read(&Row::from(&row))?;
     }
     Ok(())
 }

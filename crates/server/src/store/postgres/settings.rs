@@ -27,12 +27,15 @@ const REQUIRED: &[(&str, &[&str])] = &[
     ("server_encoding", &["UTF8"]),
 ];
 
+/// Statements have one plan, whatever they are asked for, and look rows up by their keys though a table was small
+/// when the plan was made. At SERIALIZABLE a whole scan would collide with every writer of the table.
 pub(super) fn apply(client: &mut Client, timeouts: &Timeouts) -> Result<(), OpenError> {
     let mut text = String::from(
         "SET application_name = 'superapp'; SET client_min_messages = 'warning'; \
         SET standard_conforming_strings = on; SET timezone = 'UTC'; \
-        SET idle_in_transaction_session_timeout = '10s'; \
-        SET plan_cache_mode = force_generic_plan; SET jit = off; ",
+        SET idle_in_transaction_session_timeout = '3s'; SET idle_session_timeout = 0; \
+        SET tcp_keepalives_idle = 5; SET tcp_keepalives_interval = 2; SET tcp_keepalives_count = 3; \
+        SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET jit = off; ",
     );
     let (statement, lock) = (timeouts.statement.as_millis(), timeouts.lock.as_millis());
     // Numbers, so nothing can be smuggled in.

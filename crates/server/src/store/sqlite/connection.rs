@@ -114,6 +114,11 @@ impl Connection {
 
 /// What an error of the driver means to the unit of work.
 fn classify(error: rusqlite::Error) -> StoreError {
+    use rusqlite::ffi::{SQLITE_CONSTRAINT_PRIMARYKEY, SQLITE_CONSTRAINT_UNIQUE};
+    let extended = error.sqlite_error().map(|error| error.extended_code);
+    if matches!(extended, Some(SQLITE_CONSTRAINT_PRIMARYKEY | SQLITE_CONSTRAINT_UNIQUE)) {
+        return StoreError::Lost("a unique row");
+    }
     match error.sqlite_error_code() {
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => StoreError::Busy(Some(error.into())),
         Some(ErrorCode::DiskFull) => StoreError::Full(error.into()),

@@ -48,8 +48,8 @@ async fn an_outcome_that_stays_unknown_is_said_to_be_unknown_once_patience_ends(
 
 #[tokio::test(start_paused = true)]
 async fn an_outage_fails_the_whole_batch_at_once_and_is_not_bisected() {
-    let outages: [fn() -> StoreError; 4] =
-        [|| StoreError::Closed, || StoreError::Overloaded, || StoreError::Busy(None), || StoreError::Lost("a row")];
+    let outages: [fn() -> StoreError; 3] =
+        [|| StoreError::Closed, || StoreError::Overloaded, || StoreError::Busy(None)];
     for outage in outages {
         let script = move |run, _: &[u128]| if run == 0 { Ok(()) } else { Err(outage()) };
         let (stage, answers) = two_together(Stage::held(limits(), script)).await;
@@ -58,6 +58,16 @@ async fn an_outage_fails_the_whole_batch_at_once_and_is_not_bisected() {
         }
         assert_eq!(stage.runs(), [vec![0], vec![1, 2]]);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_command_that_cannot_win_its_race_does_not_take_its_neighbours_along() {
+    let script =
+        |_: usize, batch: &[u128]| if batch.contains(&1) { Err(StoreError::Lost("a unique row")) } else { Ok(()) };
+    let (stage, answers) = two_together(Stage::held(limits(), script)).await;
+    let [first, second] = answers.try_into().unwrap();
+    assert!(matches!(first, Err(LedgerError::Unavailable)) && second.is_ok(), "{first:?} {second:?}");
+    assert_eq!(stage.runs(), [vec![0], vec![1, 2], vec![1], vec![2]]);
 }
 
 #[tokio::test(start_paused = true)]

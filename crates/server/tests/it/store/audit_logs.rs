@@ -69,7 +69,7 @@ async fn one_record_cannot_be_added_twice() {
     for db in databases() {
         db.write(|work| audit_logs::insert(work, &[record(1)])).await;
         let again = db.try_write(|work| audit_logs::insert(work, &[record(1)])).await;
-        assert!(matches!(again, Err(StoreError::Refused(_))), "{again:?}");
+        assert!(matches!(again, Err(StoreError::Lost(_))), "{again:?}");
     }
 }
 

@@ -133,6 +133,6 @@ async fn an_entry_is_added_once() {
                 entries::insert(work, &[(transfer(1, ann, bob, 5, at(0)), ExecutionDigest([0; 24]))])
             })
             .await;
-        assert!(matches!(again, Err(StoreError::Refused(_))), "{again:?}");
+        assert!(matches!(again, Err(StoreError::Lost(_))), "{again:?}");
     }
 }

@@ -88,7 +88,7 @@ async fn a_transaction_is_added_once_and_so_are_its_execution_and_its_payment() 
         let same_execution = deposit(3, ann, 5, START);
         for (again, digest) in [(first, other), (same_payment, other), (same_execution, digest)] {
             let result = insert(again, digest).await;
-            assert!(matches!(result, Err(StoreError::Refused(_))), "{result:?}");
+            assert!(matches!(result, Err(StoreError::Lost(_))), "{result:?}");
         }
         insert(deposit(4, ann, 5, START), other).await.unwrap();
     }
@@ -112,7 +112,7 @@ async fn a_deposit_is_kept_with_the_transaction_that_completed_it() {
             })
         };
         assert_eq!(db.read(read).await, Some([START.as_micros(); 2]));
-        assert!(matches!(db.try_write(insert).await, Err(StoreError::Refused(_))));
+        assert!(matches!(db.try_write(insert).await, Err(StoreError::Lost(_))));
     }
 }
 

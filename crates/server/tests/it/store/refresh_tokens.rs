@@ -76,6 +76,6 @@ async fn one_token_cannot_be_recorded_twice() {
     for db in databases() {
         db.write(sign_in).await;
         let again = db.try_write(|work| refresh_tokens::insert(work, &[1; 32], session_id(7), at(1), at(51))).await;
-        assert!(matches!(again, Err(StoreError::Refused(_))), "{again:?}");
+        assert!(matches!(again, Err(StoreError::Lost(_))), "{again:?}");
     }
 }

@@ -254,7 +254,7 @@ async fn a_fan_has_one_active_subscription_to_a_creator() {
         };
         subscribe(1, "ended").await.unwrap();
         subscribe(2, "active").await.unwrap();
-        assert!(matches!(subscribe(3, "active").await, Err(StoreError::Refused(_))));
+        assert!(matches!(subscribe(3, "active").await, Err(StoreError::Lost(_))));
         subscribe(4, "ended").await.unwrap();
     }
 }

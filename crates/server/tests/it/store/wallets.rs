@@ -1,10 +1,11 @@
 //! Wallets outside of batches: one to a user, the system's made once, one currency.
 
-use super::{START, databases, user_id};
+use super::{START, databases, soon, user_id};
 use domain::id::WalletId;
 use domain::money::Cents;
 use domain::wallet::{Provider, SystemWallet, WalletStatus};
-use superapp::store::{StoreError, wallets};
+use superapp::store::{StoreError, Work, wallets};
+use tokio::task::JoinSet;
 
 #[tokio::test]
 async fn a_new_wallet_is_active_and_empty() {
@@ -23,7 +24,7 @@ async fn a_user_has_one_wallet() {
     for db in databases() {
         let ann = db.user(1).await;
         let again = db.try_write(move |work| wallets::insert_user(work, ann, "IDR", START)).await;
-        assert!(matches!(again, Err(StoreError::Refused(_))), "{again:?}");
+        assert!(matches!(again, Err(StoreError::Lost(_))), "{again:?}");
     }
 }
 
@@ -78,5 +79,27 @@ async fn a_wallet_is_stopped_and_let_go_and_no_other_one_is() {
         let nobody = WalletId::of_user(user_id(9));
         let result = db.try_write(move |work| wallets::update_status(work, nobody, WalletStatus::Frozen)).await;
         assert!(matches!(result, Err(StoreError::Broken(_))), "{result:?}");
+    }
+}
+
+#[tokio::test]
+async fn whoever_locks_a_wallet_is_alone_with_it() {
+    for db in databases() {
+        let ann = db.user(1).await;
+        let id = WalletId::of_user(ann);
+        let add = move |work: &mut Work<'_>| {
+            wallets::lock(work, id)?;
+            let found = wallets::find_by_user(work, ann)?.ok_or(StoreError::Broken("no wallet"))?;
+            let more: i64 = found.balance.get() + 1;
+            work.execute_one("UPDATE wallets SET balance_cents = $2 WHERE id = $1", &[id.into(), more.into()])
+        };
+        let mut adding = JoinSet::new();
+        for _ in 0..20 {
+            let database = db.database.clone();
+            adding.spawn(async move { database.write_locked(add, soon()).await.unwrap() });
+        }
+        adding.join_all().await;
+        let balance = db.read(move |view| wallets::find_by_user(view, ann)).await.unwrap().balance;
+        assert_eq!(balance.get(), 20);
     }
 }
