@@ -61,6 +61,7 @@ impl Superapp {
         let mut process = Command::new(env!("CARGO_BIN_EXE_superapp"))
             .args(["serve", "--listen", "127.0.0.1:0", "--data-dir"])
             .arg(directory.path())
+            .env_remove("SUPERAPP_TEST_POSTGRES")
             .env("DATABASE_URL", url)
             .env("SUPERAPP_METRICS__LISTEN", "127.0.0.1:0")
             // Signing up is not what is measured.
