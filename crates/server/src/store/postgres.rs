@@ -14,7 +14,7 @@ pub(super) use connection::Connection;
 pub(super) use settings::Timeouts;
 pub(super) use value::column;
 
-use super::{Isolation, Lane, OpenError, Options, StoreError, View, Work, try_send};
+use super::{Isolation, Lane, OpenError, Options, StoreError, TRIES_MAX, View, Work, pause, try_send};
 use ::postgres::config::Host;
 use secrecy::{ExposeSecret, SecretString};
 use std::sync::{PoisonError, RwLock};
@@ -130,16 +130,32 @@ impl Postgres {
         self.look(read, None).await
     }
 
-    async fn look<T, F>(&self, read: F, begin: Option<&'static str>) -> Result<T, StoreError>
+    /// A connection that broke while it was idle shows it to whoever comes next, who therefore tries again. Not for
+    /// long: what waits for a database that is gone should be told so.
+    async fn look<T, F>(&self, mut read: F, begin: Option<&'static str>) -> Result<T, StoreError>
     where
         T: Send + 'static,
         F: FnMut(&View<'_>) -> Result<T, StoreError> + Send + 'static,
     {
-        let (reply, answer) = oneshot::channel();
-        let job = Box::new(Reading { read, begin, reply });
         let deadline = Instant::now() + self.read_wait;
-        self.enqueue(|queues| try_send(&queues.readers, Queued { job, deadline }))?;
-        answer.await.map_err(|_| StoreError::Overloaded)?
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            let (reply, answer) = oneshot::channel();
+            let job = Box::new(Reading { read, begin, reply });
+            self.enqueue(|queues| try_send(&queues.readers, Queued { job, deadline }))?;
+            let (returned, result) = answer.await.map_err(|_| StoreError::Overloaded)?;
+            match result {
+                Err(error) if error.is_passing() && tries < TRIES_MAX => {
+                    metrics::counter!("database_retries_total").increment(1);
+                    read = returned;
+                    if !pause(tries, deadline).await {
+                        return Err(error);
+                    }
+                }
+                result => return result,
+            }
+        }
     }
 
     /// The closure comes back with its result, so that it can run again.

@@ -19,7 +19,8 @@ pub(crate) struct Connection {
     statements: RefCell<HashMap<Key, Statement>>,
     /// Whether the unit of work asked to be read-only.
     is_reading: Cell<bool>,
-    /// Whether this is no connection to work on, though it is open: its server has become a standby.
+    /// Whether this is no connection to work on, though it is open: its server has become a standby, or what became
+    /// of its last unit of work is not known.
     is_stale: Cell<bool>,
 }
 
@@ -66,13 +67,28 @@ impl Connection {
         self.client()?.batch_execute(text).map_err(|error| self.classify(error))
     }
 
-    /// Commits. An answer that is not the server's own word about this commit leaves its outcome unknown.
+    /// Commits. An answer that is not the server's own word about this commit leaves its outcome unknown, and then
+    /// the connection, which may still be in the middle of it, is not worked on again.
     pub(super) fn commit(&self) -> Result<(), StoreError> {
-        self.client()?.batch_execute("COMMIT").map_err(|error| {
-            let refused = error.as_db_error().and_then(::postgres::error::DbError::parsed_severity);
-            // A session that ends with a fatal error may have committed before it ended.
-            if refused == Some(Severity::Error) { self.classify(error) } else { StoreError::OutcomeUnknown }
+        if self.is_reading.get() {
+            return self.control("COMMIT");
+        }
+        let committed = self.client()?.batch_execute("COMMIT");
+        committed.map_err(|error| {
+            if is_refused(&error) {
+                return self.classify(error);
+            }
+            self.is_stale.set(true);
+            StoreError::OutcomeUnknown
         })
+    }
+
+    /// Gives a unit of work up. If even this fails the connection is over, and with it the unit of work: on a
+    /// connection that went on, the next one would commit it.
+    pub(super) fn roll_back(&self) {
+        if self.control("ROLLBACK").is_err() {
+            self.is_stale.set(true);
+        }
     }
 
     pub(in crate::store) fn execute(&self, text: &'static str, values: &[Value<'_>]) -> Result<usize, StoreError> {
@@ -175,8 +191,14 @@ impl Connection {
                 self.is_stale.set(true);
                 StoreError::Busy(Some(error.into()))
             }
+            // Not this server's word: somebody on the way to it lost it.
+            ref code if is_of_the_connection(code) => {
+                self.is_stale.set(true);
+                StoreError::Busy(Some(error.into()))
+            }
             // The whole unit of work may run again, on a new connection if this one is over.
             SqlState::T_R_SERIALIZATION_FAILURE
+            | SqlState::T_R_STATEMENT_COMPLETION_UNKNOWN
             | SqlState::T_R_DEADLOCK_DETECTED
             | SqlState::LOCK_NOT_AVAILABLE
             | SqlState::QUERY_CANCELED
@@ -184,10 +206,7 @@ impl Connection {
             | SqlState::CRASH_SHUTDOWN
             | SqlState::CANNOT_CONNECT_NOW
             | SqlState::TOO_MANY_CONNECTIONS
-            | SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT
-            | SqlState::CONNECTION_FAILURE
-            | SqlState::CONNECTION_EXCEPTION
-            | SqlState::CONNECTION_DOES_NOT_EXIST => StoreError::Busy(Some(error.into())),
+            | SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT => StoreError::Busy(Some(error.into())),
             _ => StoreError::Refused(error.into()),
         }
     }
@@ -212,6 +231,21 @@ fn each_row(
 
 fn touched(rows: u64) -> Result<usize, StoreError> {
     usize::try_from(rows).map_err(|_| StoreError::Broken("a statement touched too many rows"))
+}
+
+/// Whether the answer to a commit says that nothing was committed.
+fn is_refused(error: &::postgres::Error) -> bool {
+    let Some(answer) = error.as_db_error() else { return false };
+    // The connection's errors are somebody's on the way, who does not know, either; and some databases say outright
+    // that they do not.
+    let is_silent = is_of_the_connection(answer.code()) || *answer.code() == SqlState::T_R_STATEMENT_COMPLETION_UNKNOWN;
+    // A session that ends with a fatal error may have committed before it ended.
+    answer.parsed_severity() == Some(Severity::Error) && !is_silent
+}
+
+/// Class 08 of the SQL states, whatever comes after.
+fn is_of_the_connection(code: &SqlState) -> bool {
+    code.code().starts_with("08")
 }
 
 /// Whether an error without a code is the connection's, and not about a parameter of ours.

@@ -53,7 +53,7 @@ pub(super) struct Reading<T, F> {
     pub(super) read: F,
     /// How its snapshot begins; none for look-ups, where each statement is one by itself.
     pub(super) begin: Option<&'static str>,
-    pub(super) reply: oneshot::Sender<Result<T, StoreError>>,
+    pub(super) reply: oneshot::Sender<(F, Result<T, StoreError>)>,
 }
 
 impl<T, F> Job for Reading<T, F>
@@ -76,7 +76,7 @@ where
                 None => catch_unwind(AssertUnwindSafe(&mut look)).unwrap_or(Err(StoreError::Panicked)),
             }
         });
-        let _ = reply.send(result);
+        let _ = reply.send((read, result));
     }
 }
 
@@ -86,13 +86,12 @@ fn unit<T>(
     begin: &'static str,
     run: impl FnMut() -> Result<T, StoreError>,
 ) -> Result<T, StoreError> {
-    connection.begin(begin)?;
-    let made = catch_unwind(AssertUnwindSafe(run)).unwrap_or(Err(StoreError::Panicked));
+    let begun = connection.begin(begin);
+    let made = begun.and_then(|()| catch_unwind(AssertUnwindSafe(run)).unwrap_or(Err(StoreError::Panicked)));
     match made {
         Ok(made) => connection.commit().map(|()| made),
         Err(error) => {
-            // If even this fails the connection is gone, and with it the unit of work.
-            let _ = connection.control("ROLLBACK");
+            connection.roll_back();
             Err(error)
         }
     }
