@@ -228,12 +228,54 @@ pub async fn write<T: Send + 'static>(
     app: &App,
     origin: &Origin,
     key: Option<Idempotency>,
+    operation: impl FnMut(&mut Work<'_>) -> Result<Result<T, Denial>, StoreError> + Send + 'static,
+    render: impl Fn(T) -> Result<StoredResponse, Problem> + Send + 'static,
+) -> Result<Response, Problem> {
+    run(app, origin, key, operation, render, Rests::OnWhatItReads).await
+}
+
+/// The same for an operation on a row that payments change all the time, which it locks before it reads anything:
+/// it waits for its turn among them, where another would be in their way, and try again, for as long as they last.
+pub async fn write_locked<T: Send + 'static>(
+    app: &App,
+    origin: &Origin,
+    key: Option<Idempotency>,
+    operation: impl FnMut(&mut Work<'_>) -> Result<Result<T, Denial>, StoreError> + Send + 'static,
+    render: impl Fn(T) -> Result<StoredResponse, Problem> + Send + 'static,
+) -> Result<Response, Problem> {
+    run(app, origin, key, operation, render, Rests::OnItsLocks).await
+}
+
+/// What makes the reads and the writes of an operation one moment.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Rests {
+    OnWhatItReads,
+    OnItsLocks,
+}
+
+async fn commit<T: Send + 'static>(
+    app: &App,
+    unit: impl FnMut(&mut Work<'_>) -> Result<T, StoreError> + Send + 'static,
+    deadline: Instant,
+    rests: Rests,
+) -> Result<T, StoreError> {
+    match rests {
+        Rests::OnWhatItReads => app.database.write(unit, deadline).await,
+        Rests::OnItsLocks => app.database.post(unit, deadline).await,
+    }
+}
+
+async fn run<T: Send + 'static>(
+    app: &App,
+    origin: &Origin,
+    key: Option<Idempotency>,
     mut operation: impl FnMut(&mut Work<'_>) -> Result<Result<T, Denial>, StoreError> + Send + 'static,
     render: impl Fn(T) -> Result<StoredResponse, Problem> + Send + 'static,
+    rests: Rests,
 ) -> Result<Response, Problem> {
     let deadline = Instant::now() + app.config.request_deadline();
     let Some(key) = key else {
-        let made = app.database.write(operation, deadline).await?.map_err(Problem::from)?;
+        let made = commit(app, operation, deadline, rests).await?.map_err(Problem::from)?;
         return render(made).map(respond);
     };
     let flight = take_off(app, &key)?;
@@ -272,7 +314,7 @@ pub async fn write<T: Send + 'static>(
         idempotency_keys::upsert(work, &[record_of(&key, execution, &request_id, response.clone())])?;
         Ok(Ok(respond_later(response)))
     };
-    let later = app.database.write(unit, deadline).await;
+    let later = commit(app, unit, deadline, rests).await;
     drop(flight);
     let later = later??;
     Ok(match later.replayed {

@@ -11,7 +11,7 @@ use domain::wallet::WalletStatus;
 /// Gives the wallet of a user a status. One that has it already stays as it is, and nothing goes on record.
 ///
 /// The ledger reads the status in the unit of work of each payment: a payment that waits in the queue meets the
-/// new one.
+/// new one. The wallet is locked first, as a payment locks it: it may be the busiest of all.
 ///
 /// # Errors
 /// If the database fails.
@@ -24,6 +24,7 @@ pub fn set_status(
 ) -> Done<Wallet> {
     // A user's wallet has the user's own UUID. Nobody freezes the system's wallets.
     let owner = UserId::new(id.uuid());
+    wallets::lock(work, [id])?;
     let Some(wallet) = wallets::find_by_user(work, owner)? else { return Ok(Err(Denial::WalletNotFound)) };
     if wallet.status == status {
         return Ok(Ok(wallet));

@@ -1,6 +1,6 @@
 //! Wallets, outside of ledger batches: making them and showing them.
 
-use super::{StoreError, View, Work};
+use super::{StoreError, Value, View, Work};
 use domain::id::{UserId, WalletId};
 use domain::money::Cents;
 use domain::timestamp::Timestamp;
@@ -66,6 +66,15 @@ pub fn insert_system(
         work.execute(text, &[wallet.id().into(), wallet.kind().into(), provider.into(), currency.into(), now.into()])?;
     }
     Ok(())
+}
+
+/// Locks wallets until the unit of work is over, in the order of their ids. Those that do not exist are passed over.
+///
+/// # Errors
+/// [`StoreError::Busy`] if one of them was held by somebody else for too long.
+pub fn lock(work: &mut Work<'_>, ids: impl IntoIterator<Item = WalletId>) -> Result<(), StoreError> {
+    let ids: Vec<Value<'_>> = ids.into_iter().map(Into::into).collect();
+    work.lock("SELECT id FROM wallets WHERE id = ANY(CAST($1 AS UUID[])) ORDER BY id FOR UPDATE", &ids)
 }
 
 /// Stops a wallet or lets it move again.

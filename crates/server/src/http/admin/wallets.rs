@@ -107,5 +107,5 @@ async fn set_status(
     let reason = fields.finish(reason)?;
     let context = origin.context(app, Some(caller));
     let operation = move |work: &mut Work<'_>| wallets::set_status(work, &context, id, status, &reason);
-    once::write(app, origin, key, operation, |wallet| json_response(200, &WalletBody::from(wallet))).await
+    once::write_locked(app, origin, key, operation, |wallet| json_response(200, &WalletBody::from(wallet))).await
 }
