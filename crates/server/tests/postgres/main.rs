@@ -18,6 +18,8 @@ mod server;
 
 mod cuts;
 mod fans;
+mod past;
+mod processes;
 mod proxy;
 mod restarts;
 

@@ -17,7 +17,7 @@ const START: Duration = Duration::from_secs(10);
 pub const GLANCE: Duration = Duration::from_millis(5);
 
 /// What every server here is told: nothing that costs time and is not what is tested.
-const LEAN: &[(&str, &str)] = &[
+pub const LEAN: &[(&str, &str)] = &[
     ("SUPERAPP_METRICS__LISTEN", ""),
     ("SUPERAPP_RATE_LIMITS__ENABLED", "false"),
     ("SUPERAPP_AUTH__ARGON2_MEMORY_KIB", "64"),
