@@ -354,13 +354,9 @@ impl Database {
                 Err(error) if error.is_passing() && (tries < TRIES_MAX || matches!(error, StoreError::Busy(_))) => {
                     metrics::counter!("database_retries_total").increment(1);
                     work = returned;
-                    // Full jitter, over a range that grows.
-                    let longest = 10_u64.saturating_mul(1 << tries.min(5)).min(200);
-                    let pause = Duration::from_millis(rand::random_range(1..=longest));
-                    if Instant::now() + pause >= deadline {
+                    if !pause(tries, deadline).await {
                         return Err(StoreError::Overloaded);
                     }
-                    tokio::time::sleep(pause).await;
                 }
                 result => return result,
             }
@@ -383,6 +379,17 @@ impl Database {
             Engine::Postgres(postgres) => postgres.close().await,
         }
     }
+}
+
+/// Waits before the next try, unless there is no time for one: with full jitter, over a range that grows.
+async fn pause(tries: u32, deadline: Instant) -> bool {
+    let longest = 10_u64.saturating_mul(1 << tries.min(5)).min(200);
+    let pause = Duration::from_millis(rand::random_range(1..=longest));
+    let is_time = Instant::now() + pause < deadline;
+    if is_time {
+        tokio::time::sleep(pause).await;
+    }
+    is_time
 }
 
 fn try_send<T>(queue: &flume::Sender<T>, message: T) -> Result<(), StoreError> {

@@ -231,10 +231,11 @@ pub async fn write<T: Send + 'static>(
     operation: impl FnMut(&mut Work<'_>) -> Result<Result<T, Denial>, StoreError> + Send + 'static,
     render: impl Fn(T) -> Result<StoredResponse, Problem> + Send + 'static,
 ) -> Result<Response, Problem> {
-    write_as(app, origin, key, operation, render, false).await
+    run(app, origin, key, operation, render, Rests::OnWhatItReads).await
 }
 
-/// The same for an operation that locks the rows which it rests on.
+/// The same for an operation on a row that payments change all the time, which it locks before it reads anything:
+/// it waits for its turn among them, where another would be in their way, and try again, for as long as they last.
 pub async fn write_locked<T: Send + 'static>(
     app: &App,
     origin: &Origin,
@@ -242,20 +243,39 @@ pub async fn write_locked<T: Send + 'static>(
     operation: impl FnMut(&mut Work<'_>) -> Result<Result<T, Denial>, StoreError> + Send + 'static,
     render: impl Fn(T) -> Result<StoredResponse, Problem> + Send + 'static,
 ) -> Result<Response, Problem> {
-    write_as(app, origin, key, operation, render, true).await
+    run(app, origin, key, operation, render, Rests::OnItsLocks).await
 }
 
-async fn write_as<T: Send + 'static>(
+/// What makes the reads and the writes of an operation one moment.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Rests {
+    OnWhatItReads,
+    OnItsLocks,
+}
+
+async fn commit<T: Send + 'static>(
+    app: &App,
+    unit: impl FnMut(&mut Work<'_>) -> Result<T, StoreError> + Send + 'static,
+    deadline: Instant,
+    rests: Rests,
+) -> Result<T, StoreError> {
+    match rests {
+        Rests::OnWhatItReads => app.database.write(unit, deadline).await,
+        Rests::OnItsLocks => app.database.write_locked(unit, deadline).await,
+    }
+}
+
+async fn run<T: Send + 'static>(
     app: &App,
     origin: &Origin,
     key: Option<Idempotency>,
     mut operation: impl FnMut(&mut Work<'_>) -> Result<Result<T, Denial>, StoreError> + Send + 'static,
     render: impl Fn(T) -> Result<StoredResponse, Problem> + Send + 'static,
-    is_locked: bool,
+    rests: Rests,
 ) -> Result<Response, Problem> {
     let deadline = Instant::now() + app.config.request_deadline();
     let Some(key) = key else {
-        let made = run(app, operation, deadline, is_locked).await?.map_err(Problem::from)?;
+        let made = commit(app, operation, deadline, rests).await?.map_err(Problem::from)?;
         return render(made).map(respond);
     };
     let flight = take_off(app, &key)?;
@@ -294,22 +314,13 @@ async fn write_as<T: Send + 'static>(
         idempotency_keys::upsert(work, &[record_of(&key, execution, &request_id, response.clone())])?;
         Ok(Ok(respond_later(response)))
     };
-    let later = run(app, unit, deadline, is_locked).await;
+    let later = commit(app, unit, deadline, rests).await;
     drop(flight);
     let later = later??;
     Ok(match later.replayed {
         Some(original) => replay(later.response, &original),
         None => respond(later.response),
     })
-}
-
-async fn run<T: Send + 'static>(
-    app: &App,
-    work: impl FnMut(&mut Work<'_>) -> Result<T, StoreError> + Send + 'static,
-    deadline: Instant,
-    is_locked: bool,
-) -> Result<T, StoreError> {
-    if is_locked { app.database.write_locked(work, deadline).await } else { app.database.write(work, deadline).await }
 }
 
 /// An answer that waits for its commit.

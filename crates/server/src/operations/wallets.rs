@@ -22,7 +22,7 @@ pub fn set_status(
     status: WalletStatus,
     reason: &Reason,
 ) -> Done<Wallet> {
-    wallets::lock(work, id)?;
+    wallets::lock(work, [id])?;
     // A user's wallet has the user's own UUID. Nobody freezes the system's wallets.
     let owner = UserId::new(id.uuid());
     let Some(wallet) = wallets::find_by_user(work, owner)? else { return Ok(Err(Denial::WalletNotFound)) };

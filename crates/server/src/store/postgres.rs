@@ -14,7 +14,7 @@ pub(super) use connection::Connection;
 pub(super) use settings::Timeouts;
 pub(super) use value::column;
 
-use super::{Isolation, Lane, OpenError, Options, StoreError, View, Work, try_send};
+use super::{Isolation, Lane, OpenError, Options, StoreError, TRIES_MAX, View, Work, pause, try_send};
 use ::postgres::config::Host;
 use secrecy::{ExposeSecret, SecretString};
 use std::sync::{PoisonError, RwLock};
@@ -132,24 +132,31 @@ impl Postgres {
         self.look(read, None).await
     }
 
+    /// A connection that broke while it was idle shows it to whoever comes next, who therefore tries again. Not for
+    /// long: what waits for a database that is gone should be told so.
     async fn look<T, F>(&self, mut read: F, begin: Option<&'static str>) -> Result<T, StoreError>
     where
         T: Send + 'static,
         F: FnMut(&View<'_>) -> Result<T, StoreError> + Send + 'static,
     {
         let deadline = Instant::now() + self.read_wait;
+        let mut tries = 0;
         loop {
+            tries += 1;
             let (reply, answer) = oneshot::channel();
             let job = Box::new(Reading { read, begin, reply });
             self.enqueue(|queues| try_send(&queues.readers, Queued { job, deadline }))?;
             let (returned, result) = answer.await.map_err(|_| StoreError::Overloaded)?;
-            // A server that was started anew has cut every connection: the next one is a new one.
-            if !matches!(result, Err(StoreError::Busy(_))) || Instant::now() >= deadline {
-                return result;
+            match result {
+                Err(error) if error.is_passing() && tries < TRIES_MAX => {
+                    metrics::counter!("database_retries_total").increment(1);
+                    read = returned;
+                    if !pause(tries, deadline).await {
+                        return Err(error);
+                    }
+                }
+                result => return result,
             }
-            metrics::counter!("database_retries_total").increment(1);
-            read = returned;
-            tokio::time::sleep(Duration::from_millis(rand::random_range(1..=50))).await;
         }
     }
 

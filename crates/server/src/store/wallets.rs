@@ -1,6 +1,6 @@
 //! Wallets, outside of ledger batches: making them and showing them.
 
-use super::{StoreError, View, Work};
+use super::{StoreError, Value, View, Work};
 use domain::id::{UserId, WalletId};
 use domain::money::Cents;
 use domain::timestamp::Timestamp;
@@ -73,12 +73,13 @@ pub fn insert_system(
     Ok(())
 }
 
-/// Locks a wallet until the unit of work is over.
+/// Locks wallets until the unit of work is over, in the order of their ids. Those that do not exist are passed over.
 ///
 /// # Errors
-/// If the database fails.
-pub fn lock(work: &mut Work<'_>, id: WalletId) -> Result<(), StoreError> {
-    work.lock("SELECT id FROM wallets WHERE id = ANY(CAST($1 AS UUID[])) FOR UPDATE", &[id.into()])
+/// [`StoreError::Busy`] if one of them was held by somebody else for too long.
+pub fn lock(work: &mut Work<'_>, ids: impl IntoIterator<Item = WalletId>) -> Result<(), StoreError> {
+    let ids: Vec<Value<'_>> = ids.into_iter().map(Into::into).collect();
+    work.lock("SELECT id FROM wallets WHERE id = ANY(CAST($1 AS UUID[])) ORDER BY id FOR UPDATE", &ids)
 }
 
 /// Stops a wallet or lets it move again.

@@ -110,6 +110,13 @@ impl Client {
         self.send(request.body(Full::from(body.to_string())).unwrap()).await
     }
 
+    /// Something that must succeed. Its answer.
+    pub async fn done(&mut self, method: Method, path: &str, who: &Account, key: &str, body: &Value) -> Value {
+        let answer = self.write(method, path, &who.token, key, body).await.unwrap();
+        assert!((200..300).contains(&answer.status), "{answer:?}");
+        answer.body
+    }
+
     /// Makes an account. `name` is unique in its database.
     pub async fn register(&mut self, name: &str) -> Account {
         let new = json!({ "email": format!("{name}@example.com"), "password": "correct horse battery staple" });

@@ -128,7 +128,7 @@ async fn a_popular_creator_receives_two_thousand_gifts() {
     // Each of the two hundred gave ten, on each of the eight kinds of line that a gift counts on; at midnight a
     // line may be two.
     let lines = "SELECT COUNT(*) FROM (SELECT SUM(total_cents) AS cents, SUM(gifts) AS gifts FROM leaderboards
-        GROUP BY creator_id, period, sender_id) WHERE cents = 1000000 AND gifts = 10";
+        GROUP BY creator_id, period, sender_id) AS lines WHERE cents = 1000000 AND gifts = 10";
     assert_eq!(stage.count(lines), 200 * 8);
     stage.end(200 + 2_000).await;
 }

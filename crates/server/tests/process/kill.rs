@@ -1,14 +1,14 @@
 //! SIGKILL at random moments under load: whatever was acknowledged is there, once, and the rest is answered by
-//! asking again with the same key. `KILL_CYCLES` and `KILL_SEED` change the run; `scripts/kill-test` is the long one.
+//! asking again with the same key. On the database of the run: see `place.rs`. `KILL_CYCLES` and `KILL_SEED` change the run; `scripts/kill-test` is the long one.
 
 mod evidence;
 
 use crate::client::{Account, Answer, Client, Fault};
+use crate::place::Place;
 use crate::server::{Server, reconcile};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use std::net::SocketAddr;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::sleep;
@@ -151,9 +151,9 @@ async fn live(
 }
 
 /// A database that checkpoints now and then, or nearly always, so that kills hit that, too.
-async fn start(directory: &Path, random: &mut StdRng) -> Server {
+async fn start(place: &Place, random: &mut StdRng) -> Server {
     let pages = if random.random_bool(0.5) { "20000" } else { "50" };
-    Server::start(directory, &[("SUPERAPP_DATABASE__CHECKPOINT_PAGES", pages)]).await
+    Server::start(place.path(), &place.settings(&[("SUPERAPP_DATABASE__CHECKPOINT_PAGES", pages)])).await
 }
 
 fn from_environment(name: &str, default: u64) -> u64 {
@@ -165,9 +165,9 @@ async fn no_acknowledged_transfer_is_lost_or_doubled_when_the_server_is_killed_a
     let _turn = crate::TURN.lock().await;
     let (cycles, seed) = (from_environment("KILL_CYCLES", CYCLES), from_environment("KILL_SEED", rand::random()));
     println!("KILL_CYCLES={cycles} KILL_SEED={seed}");
-    let directory = tempfile::tempdir().unwrap();
+    let place = Place::new();
     let mut random = StdRng::seed_from_u64(seed);
-    let mut server = start(directory.path(), &mut random).await;
+    let mut server = start(&place, &mut random).await;
     let mut people = people(&server, seed).await;
     let mut slowest = Duration::ZERO;
     for cycle in 1..=cycles {
@@ -180,16 +180,20 @@ async fn no_acknowledged_transfer_is_lost_or_doubled_when_the_server_is_killed_a
         .await;
         if cycle == cycles {
             // As the kill left it, before any server has recovered it.
-            reconcile(directory.path());
+            reconcile(place.path(), &place.settings(&[]));
         }
-        server = start(directory.path(), &mut random).await;
+        server = start(&place, &mut random).await;
         slowest = slowest.max(server.ready_after);
     }
     people = live(people, server.address, Until::Settled, async {}).await;
     evidence::check(&people, server.address).await;
     server.stop().await;
     let transfers: u64 = people.iter().map(|person| person.acknowledged.len() as u64).sum();
-    assert_eq!(reconcile(directory.path()), transfers + PEOPLE as u64, "one transaction for each acknowledgement");
+    assert_eq!(
+        reconcile(place.path(), &place.settings(&[])),
+        transfers + PEOPLE as u64,
+        "one transaction for each acknowledgement"
+    );
 
     let sum = |figure: fn(&Person) -> u64| people.iter().map(figure).sum::<u64>();
     let (in_flight, replays) = (sum(|person| person.in_flight), sum(|person| person.replays));

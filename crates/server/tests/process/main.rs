@@ -9,6 +9,7 @@ mod crowds;
 mod drain;
 mod kill;
 mod log;
+mod place;
 mod server;
 mod slow;
 

@@ -17,7 +17,7 @@ const START: Duration = Duration::from_secs(10);
 pub const GLANCE: Duration = Duration::from_millis(5);
 
 /// What every server here is told: nothing that costs time and is not what is tested.
-const LEAN: &[(&str, &str)] = &[
+pub const LEAN: &[(&str, &str)] = &[
     ("SUPERAPP_METRICS__LISTEN", ""),
     ("SUPERAPP_RATE_LIMITS__ENABLED", "false"),
     ("SUPERAPP_AUTH__ARGON2_MEMORY_KIB", "64"),
@@ -56,8 +56,8 @@ pub fn run(directory: &Path, settings: &[(&str, &str)], arguments: &[&str], inpu
 }
 
 /// Fails unless every check of the ledger passes; says how many transactions there are.
-pub fn reconcile(directory: &Path) -> u64 {
-    let ended = run(directory, &[], &["reconcile", "--json"], "");
+pub fn reconcile(directory: &Path, settings: &[(&str, &str)]) -> u64 {
+    let ended = run(directory, settings, &["reconcile", "--json"], "");
     assert_eq!(ended.code, Some(0), "{}{}", ended.out, ended.err);
     let report: serde_json::Value = serde_json::from_str(&ended.out).unwrap();
     assert_eq!(report["clean"], true, "{report}");

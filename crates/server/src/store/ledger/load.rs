@@ -1,6 +1,6 @@
 //! What a batch reads, by key, a set of rows at a time. Rules on it are in `domain`.
 
-use crate::store::{Row, StoreError, Value, View, Work, idempotency_keys, payouts, subscriptions};
+use crate::store::{Row, StoreError, Value, View, Work, idempotency_keys, payouts, subscriptions, wallets};
 use domain::book::Rows;
 use domain::command::Needs;
 use domain::content::Offer;
@@ -21,10 +21,7 @@ use std::collections::BTreeSet;
 /// place in every batch. Whatever is read after this stays as it was read.
 pub(super) fn lock(work: &mut Work<'_>, needs: &Needs) -> Result<(), StoreError> {
     let own = needs.users.iter().map(|user| WalletId::of_user(*user));
-    let mut wallets: Vec<WalletId> = own.chain(needs.debtors.iter().map(|user| WalletId::of_debt(*user))).collect();
-    wallets.sort_unstable();
-    let text = "SELECT id FROM wallets WHERE id = ANY(CAST($1 AS UUID[])) ORDER BY id FOR UPDATE";
-    work.lock(text, &ids(wallets))?;
+    wallets::lock(work, own.chain(needs.debtors.iter().map(|user| WalletId::of_debt(*user))))?;
     let text = "SELECT id FROM subscriptions WHERE id = ANY(CAST($1 AS UUID[])) ORDER BY id FOR UPDATE";
     work.lock(text, &ids(needs.subscriptions.iter().copied()))?;
     let text = "SELECT id FROM payouts WHERE id = ANY(CAST($1 AS UUID[])) ORDER BY id FOR UPDATE";

@@ -19,7 +19,8 @@ pub(crate) struct Connection {
     statements: RefCell<HashMap<Key, Statement>>,
     /// Whether the unit of work asked to be read-only.
     is_reading: Cell<bool>,
-    /// Whether this is no connection to work on, though it is open: its server has become a standby.
+    /// Whether this is no connection to work on, though it is open: its server has become a standby, or what became
+    /// of its last unit of work is not known.
     is_stale: Cell<bool>,
 }
 
@@ -77,8 +78,11 @@ impl Connection {
 
     /// Commits. Whatever is not the server's own word that it did not leaves the outcome unknown.
     pub(in crate::store) fn commit(&self) -> Result<(), StoreError> {
-        // A transaction that is broken answers a lone COMMIT as if all were well.
-        self.client()?.batch_execute("SELECT 1; COMMIT").map_err(|error| {
+        if self.is_reading.get() {
+            return self.control("COMMIT");
+        }
+        // A broken transaction answers COMMIT as if all were well. None comes here: every error of a statement is seen.
+        self.client()?.batch_execute("COMMIT").map_err(|error| {
             if is_refused_commit(&error) {
                 self.roll_back_after(error)
             } else {
@@ -202,6 +206,7 @@ impl Connection {
             }
             // The whole unit of work may run again, on a new connection if this one is over.
             SqlState::T_R_SERIALIZATION_FAILURE
+            | SqlState::T_R_STATEMENT_COMPLETION_UNKNOWN
             | SqlState::T_R_DEADLOCK_DETECTED
             | SqlState::LOCK_NOT_AVAILABLE
             | SqlState::QUERY_CANCELED

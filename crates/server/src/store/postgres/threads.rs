@@ -86,8 +86,8 @@ fn unit<T>(
     begin: &'static str,
     run: impl FnMut() -> Result<T, StoreError>,
 ) -> Result<T, StoreError> {
-    connection.begin(begin)?;
-    let made = catch_unwind(AssertUnwindSafe(run)).unwrap_or(Err(StoreError::Panicked));
+    let begun = connection.begin(begin);
+    let made = begun.and_then(|()| catch_unwind(AssertUnwindSafe(run)).unwrap_or(Err(StoreError::Panicked)));
     match made {
         Ok(made) => connection.commit().map(|()| made),
         Err(error) => {

@@ -88,7 +88,7 @@ async fn whoever_locks_a_wallet_is_alone_with_it() {
         let ann = db.user(1).await;
         let id = WalletId::of_user(ann);
         let add = move |work: &mut Work<'_>| {
-            wallets::lock(work, id)?;
+            wallets::lock(work, [id])?;
             let found = wallets::find_by_user(work, ann)?.ok_or(StoreError::Broken("no wallet"))?;
             let more: i64 = found.balance.get() + 1;
             work.execute_one("UPDATE wallets SET balance_cents = $2 WHERE id = $1", &[id.into(), more.into()])

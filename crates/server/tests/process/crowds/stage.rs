@@ -2,15 +2,16 @@
 
 use super::storm::{Ask, Progress, Storm};
 use crate::client::{Account, Client};
+use crate::place::Place;
 use crate::server::{Server, reconcile, run};
 use hyper::Method;
 use serde_json::{Value, json};
-use tempfile::TempDir;
+use std::sync::Arc;
 
 const PASSWORD: &str = "correct horse battery staple";
 
 pub struct Stage {
-    directory: TempDir,
+    place: Arc<Place>,
     server: Server,
     client: Client,
     /// Keys that nobody has used begin with the next number.
@@ -26,10 +27,10 @@ fn text(value: &Value) -> String {
 
 impl Stage {
     pub async fn new() -> Self {
-        let directory = tempfile::tempdir().unwrap();
-        let server = Server::start(directory.path(), &[]).await;
+        let place = Arc::new(Place::new());
+        let server = Server::start(place.path(), &place.settings(&[])).await;
         let client = Client::connect(server.address).await.unwrap();
-        Self { directory, server, client, keys: 0, fans: 0 }
+        Self { place, server, client, keys: 0, fans: 0 }
     }
 
     /// A key that nobody has used.
@@ -58,7 +59,7 @@ impl Stage {
     /// An administrator, made beside the running server.
     pub async fn admin(&mut self) -> Account {
         let create = ["admin", "create", "--email", "root@example.com", "--password-stdin"];
-        let ended = run(self.directory.path(), &[], &create, PASSWORD);
+        let ended = run(self.place.path(), &self.place.settings(&[]), &create, PASSWORD);
         assert_eq!(ended.code, Some(0), "{ended:?}");
         let login = json!({ "email": "root@example.com", "password": PASSWORD });
         let body = self.client.post("/api/auth/login", "", "", &login).await.unwrap().body;
@@ -68,9 +69,7 @@ impl Stage {
     /// Something that must succeed. Its answer.
     pub async fn done(&mut self, method: Method, path: &str, who: &Account, body: &Value) -> Value {
         let key = self.key();
-        let answer = self.client.write(method, path, &who.token, &key, body).await.unwrap();
-        assert!((200..300).contains(&answer.status), "{answer:?}");
-        answer.body
+        self.client.done(method, path, who, &key, body).await
     }
 
     /// A content on offer. Its id.
@@ -105,8 +104,8 @@ impl Stage {
 
     /// The same for several requests on each connection.
     pub async fn rage(&self, name: &str, progress: &Progress, lines: Vec<Vec<Ask>>) -> Storm {
-        let directory = self.directory.path().to_owned();
-        let look = tokio::task::spawn_blocking(move || reconcile(&directory));
+        let place = Arc::clone(&self.place);
+        let look = tokio::task::spawn_blocking(move || reconcile(place.path(), &place.settings(&[])));
         let storm = Storm::rage(name, self.server.address, progress, lines).await;
         look.await.unwrap();
         storm
@@ -119,8 +118,7 @@ impl Stage {
 
     /// The answer to a query for one number, past the server.
     pub fn count(&self, text: &str) -> i64 {
-        let connection = rusqlite::Connection::open(self.directory.path().join("data/superapp.db")).unwrap();
-        connection.query_row(text, [], |row| row.get(0)).unwrap()
+        self.place.count(text)
     }
 
     /// Ends the server. Fails unless every sum is right, counted here and by reconciliation, and there are as many
@@ -138,6 +136,6 @@ impl Stage {
             assert_eq!(self.count(text), 0, "{wrong}");
         }
         self.server.stop().await;
-        assert_eq!(reconcile(self.directory.path()), transactions);
+        assert_eq!(reconcile(self.place.path(), &self.place.settings(&[])), transactions);
     }
 }
