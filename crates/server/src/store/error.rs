@@ -89,8 +89,7 @@ pub enum OpenError {
     Connect(#[source] Source),
     /// The connection string asks for TLS.
     #[error(
-        "this superapp was built without TLS for PostgreSQL; build with `--features postgres-tls`, or connect \
-        over a private network with sslmode=disable"
+        "this version has no TLS to PostgreSQL; connect over a private network or a local proxy, with sslmode=disable"
     )]
     NoTls,
     /// A first statement failed.
