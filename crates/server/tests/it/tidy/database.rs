@@ -141,6 +141,43 @@ fn every_migration_has_its_way_back_and_is_the_same_step_on_every_database() {
     assert!(root().join("migrations").is_dir());
 }
 
+/// What a migration makes, in words that both databases share: indexes whole, columns by their names.
+fn made_by(path: &str) -> Vec<String> {
+    let text = super::source::read(path);
+    let code: Vec<&str> = text.lines().filter(|line| !line.trim_start().starts_with("--")).collect();
+    let mut made = Vec::new();
+    for statement in code.join(" ").split(';') {
+        let words: Vec<&str> = statement.split_whitespace().collect();
+        let statement = words.join(" ");
+        if statement.contains(" INDEX ") || statement.starts_with("DROP ") {
+            made.push(statement);
+        } else if let Some((head, columns)) = statement.split_once(" (")
+            && head.starts_with("CREATE TABLE ")
+        {
+            let names = columns.split(", ").filter_map(|column| column.split(' ').next());
+            let is_name = |name: &&str| name.chars().all(|letter| letter.is_ascii_lowercase() || letter == '_');
+            made.extend(names.filter(is_name).map(|name| format!("{head} {name}")));
+        } else if statement.starts_with("ALTER TABLE ") {
+            made.push(words[..6].join(" "));
+        }
+    }
+    made
+}
+
+#[test]
+fn a_migration_makes_the_same_tables_and_indexes_on_every_database() {
+    let mut seen = 0;
+    for migration in MIGRATIONS {
+        for way in ["up", "down"] {
+            let on = |database: &str| made_by(&format!("migrations/{database}/{}.{way}.sql", migration.name));
+            let (sqlite, postgres) = (on("sqlite"), on("postgres"));
+            assert_eq!(sqlite, postgres, "{} {way}", migration.name);
+            seen += sqlite.len();
+        }
+    }
+    assert!(seen > 200, "counted, so that the question is not empty: {seen}");
+}
+
 #[test]
 fn every_public_function_of_the_store_has_a_contract_test() {
     let tests = files("crates/server/tests/it/store", "rs");
