@@ -1,6 +1,6 @@
 //! Wallets outside of batches: one to a user, the system's made once, one currency.
 
-use super::{START, databases, user_id};
+use super::{START, databases, soon, user_id};
 use domain::id::WalletId;
 use domain::money::Cents;
 use domain::wallet::{Provider, SystemWallet, WalletStatus};
@@ -78,5 +78,31 @@ async fn a_wallet_is_stopped_and_let_go_and_no_other_one_is() {
         let nobody = WalletId::of_user(user_id(9));
         let result = db.try_write(move |work| wallets::update_status(work, nobody, WalletStatus::Frozen)).await;
         assert!(matches!(result, Err(StoreError::Broken(_))), "{result:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_locked_wallet_stays_as_it_was_read_and_one_that_does_not_exist_is_passed_over() {
+    for db in databases() {
+        let id = WalletId::of_user(db.user(1).await);
+        let nobody = WalletId::of_user(user_id(9));
+        let mut tasks = tokio::task::JoinSet::new();
+        for _ in 0..20 {
+            let database = db.database.clone();
+            // As a payment runs: what is not locked may be changed by others at any moment.
+            tasks.spawn(async move {
+                let increment = move |work: &mut superapp::store::Work<'_>| {
+                    wallets::lock(work, [id, nobody])?;
+                    let read = "SELECT balance_cents FROM wallets WHERE id = $1";
+                    let balance: i64 = work.query_opt(read, &[id.into()], |row| row.get(0))?.unwrap_or_default();
+                    let write = "UPDATE wallets SET balance_cents = $2 WHERE id = $1";
+                    work.execute_one(write, &[id.into(), (balance + 1).into()])
+                };
+                database.post(increment, soon()).await.unwrap();
+            });
+        }
+        tasks.join_all().await;
+        let wallet = db.read(|view| wallets::find_by_user(view, user_id(1))).await.unwrap();
+        assert_eq!(wallet.balance, Cents::new(20));
     }
 }
