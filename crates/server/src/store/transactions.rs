@@ -12,14 +12,17 @@ use uuid::Uuid;
 /// Adds transactions, without their entries.
 ///
 /// # Errors
-/// If the database fails, or one of them exists.
+/// [`StoreError::Lost`] if one of them exists, such as a provider's payment that another process credited in between,
+/// to whomever; or if the database fails.
 pub fn insert(work: &mut Work<'_>, transactions: &[(Transaction, ExecutionDigest)]) -> Result<(), StoreError> {
     let text = "INSERT INTO transactions (tx_id, type, status, user_id, payer_id, payee_id, amount_cents, \
         reference_id, reverses_tx_id, note, provider, provider_tx_id, idempotency_key, split_version, creator_cents, \
         platform_cents, processor_cents, created_at)
-        VALUES ($1, $2, 'completed', $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)";
+        VALUES ($1, $2, 'completed', $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
+        ON CONFLICT DO NOTHING";
     let rows: Vec<_> = transactions.iter().map(|(transaction, execution)| row(transaction, execution)).collect();
-    work.execute_all(text, &rows)
+    let saved = work.execute_each(text, &rows)?;
+    if saved == rows.len() { Ok(()) } else { Err(StoreError::Lost("a transaction")) }
 }
 
 fn row<'row>(transaction: &'row Transaction, execution: &'row ExecutionDigest) -> [Value<'row>; 17] {

@@ -3,7 +3,7 @@
 use super::{START, databases, transaction_id, uuid};
 use crate::ledger::bank::{Bank, render};
 use domain::book::{Book, Changes, WalletChange};
-use domain::command::Needs;
+use domain::command::{Command, Deposit, Needs};
 use domain::decide;
 use domain::id::{DepositId, UserId, WalletId};
 use domain::idempotency::{ExecutionDigest, KeyDigest};
@@ -217,6 +217,24 @@ async fn a_batch_whose_key_was_used_in_between_is_not_saved_at_all() {
                 ledger::save(work, &changes)
             })
             .await;
+        let result = bank.db.try_write(move |work| ledger::save(work, &changes)).await;
+        assert!(matches!(result, Err(StoreError::Lost(_))), "{result:?}");
+        assert_eq!(bank.count("deposit").await, 1);
+        bank.assert_sound().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_batch_whose_payment_was_credited_to_somebody_else_in_between_is_not_saved_at_all() {
+    for db in databases() {
+        let bank = Bank::open(db, 2).await;
+        let paid = |user| {
+            let Command::Deposit(deposit) = bank.deposit(user, 100) else { panic!("another command") };
+            Command::Deposit(Deposit { provider_tx_id: Some("pay_1".to_owned()), ..deposit })
+        };
+        let late = vec![bank.submission("late", paid(0)), bank.submission("free", bank.deposit(0, 1))];
+        let changes = bank.db.write(move |work| decide(work, &late, START)).await;
+        bank.execute("early", vec![paid(1)]).await;
         let result = bank.db.try_write(move |work| ledger::save(work, &changes)).await;
         assert!(matches!(result, Err(StoreError::Lost(_))), "{result:?}");
         assert_eq!(bank.count("deposit").await, 1);

@@ -4,8 +4,7 @@ use super::{START, databases, soon, user_id};
 use domain::id::WalletId;
 use domain::money::Cents;
 use domain::wallet::{Provider, SystemWallet, WalletStatus};
-use superapp::store::{StoreError, Work, wallets};
-use tokio::task::JoinSet;
+use superapp::store::{StoreError, wallets};
 
 #[tokio::test]
 async fn a_new_wallet_is_active_and_empty() {
@@ -82,24 +81,28 @@ async fn a_wallet_is_stopped_and_let_go_and_no_other_one_is() {
     }
 }
 
-#[tokio::test]
-async fn whoever_locks_a_wallet_is_alone_with_it() {
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_locked_wallet_stays_as_it_was_read_and_one_that_does_not_exist_is_passed_over() {
     for db in databases() {
-        let ann = db.user(1).await;
-        let id = WalletId::of_user(ann);
-        let add = move |work: &mut Work<'_>| {
-            wallets::lock(work, [id])?;
-            let found = wallets::find_by_user(work, ann)?.ok_or(StoreError::Broken("no wallet"))?;
-            let more: i64 = found.balance.get() + 1;
-            work.execute_one("UPDATE wallets SET balance_cents = $2 WHERE id = $1", &[id.into(), more.into()])
-        };
-        let mut adding = JoinSet::new();
+        let id = WalletId::of_user(db.user(1).await);
+        let nobody = WalletId::of_user(user_id(9));
+        let mut tasks = tokio::task::JoinSet::new();
         for _ in 0..20 {
             let database = db.database.clone();
-            adding.spawn(async move { database.write_locked(add, soon()).await.unwrap() });
+            // As a payment runs: what is not locked may be changed by others at any moment.
+            tasks.spawn(async move {
+                let increment = move |work: &mut superapp::store::Work<'_>| {
+                    wallets::lock(work, [id, nobody])?;
+                    let read = "SELECT balance_cents FROM wallets WHERE id = $1";
+                    let balance: i64 = work.query_opt(read, &[id.into()], |row| row.get(0))?.unwrap_or_default();
+                    let write = "UPDATE wallets SET balance_cents = $2 WHERE id = $1";
+                    work.execute_one(write, &[id.into(), (balance + 1).into()])
+                };
+                database.post(increment, soon()).await.unwrap();
+            });
         }
-        adding.join_all().await;
-        let balance = db.read(move |view| wallets::find_by_user(view, ann)).await.unwrap().balance;
-        assert_eq!(balance.get(), 20);
+        tasks.join_all().await;
+        let wallet = db.read(|view| wallets::find_by_user(view, user_id(1))).await.unwrap();
+        assert_eq!(wallet.balance, Cents::new(20));
     }
 }
