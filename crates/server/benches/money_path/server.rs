@@ -62,6 +62,7 @@ impl Superapp {
             .args(["serve", "--listen", "127.0.0.1:0", "--data-dir"])
             .arg(directory.path())
             .env_remove("SUPERAPP_TEST_POSTGRES")
+            .env_remove("SUPERAPP_TEST_POSTGRES_CONTROL")
             .env("DATABASE_URL", url)
             .env("SUPERAPP_METRICS__LISTEN", "127.0.0.1:0")
             // Signing up is not what is measured.
