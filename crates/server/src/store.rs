@@ -26,6 +26,7 @@ mod postgres;
 pub mod reconciliation;
 pub mod reconciliations;
 pub mod refresh_tokens;
+mod retry;
 mod row;
 pub mod sessions;
 pub mod split_versions;
@@ -46,14 +47,11 @@ pub use values::{Column, Value};
 use connection::{Connection, Set};
 use options::Lane;
 use postgres::Postgres;
+use retry::{TRIES_MAX, pause};
 use sqlite::Sqlite;
 use std::cell::Cell;
 use std::sync::Arc;
-use std::time::Duration;
 use tokio::time::Instant;
-
-/// How often a unit of work that lost a race is tried again before its caller is told to come back later.
-const TRIES_MAX: u32 = 5;
 
 /// A snapshot. It has no way to write.
 #[derive(Debug)]
@@ -175,20 +173,8 @@ impl<'unit> Work<'unit> {
         self.run(|| self.view.connection.execute(text, values))
     }
 
-    /// Runs a statement for each row of a set and says how many rows were touched in all. No two rows of a set
-    /// may mean the same row of the database.
-    ///
-    /// # Errors
-    /// As [`Work::execute`].
-    pub fn execute_each<const N: usize>(
-        &mut self,
-        text: &'static str,
-        set: &[[Value<'_>; N]],
-    ) -> Result<usize, StoreError> {
-        self.run(|| self.view.connection.execute_each(text, Set::new(set)))
-    }
-
-    /// Runs a statement that must touch exactly one row for each row of a set.
+    /// Runs a statement that must touch exactly one row for each row of a set. No two rows of a set may mean the same
+    /// row of the database.
     ///
     /// # Errors
     /// As [`Work::execute`]; [`StoreError::Broken`] for any other number of rows.
@@ -197,10 +183,31 @@ impl<'unit> Work<'unit> {
         text: &'static str,
         set: &[[Value<'_>; N]],
     ) -> Result<(), StoreError> {
-        match self.execute_each(text, set)? {
-            touched if touched == set.len() => Ok(()),
-            _ => Err(StoreError::Broken("a statement for a set of rows touched another number of rows")),
-        }
+        let broken = StoreError::Broken("a statement for a set of rows touched another number of rows");
+        self.execute_each(text, set, broken)
+    }
+
+    /// The same where another process may have been faster with one of them: whoever comes second has lost.
+    ///
+    /// # Errors
+    /// As [`Work::execute`]; [`StoreError::Lost`] for any other number of rows.
+    pub fn execute_or_lose<const N: usize>(
+        &mut self,
+        text: &'static str,
+        set: &[[Value<'_>; N]],
+        what: &'static str,
+    ) -> Result<(), StoreError> {
+        self.execute_each(text, set, StoreError::Lost(what))
+    }
+
+    fn execute_each<const N: usize>(
+        &mut self,
+        text: &'static str,
+        set: &[[Value<'_>; N]],
+        otherwise: StoreError,
+    ) -> Result<(), StoreError> {
+        let touched = self.run(|| self.view.connection.execute_each(text, Set::new(set)))?;
+        if touched == set.len() { Ok(()) } else { Err(otherwise) }
     }
 
     /// Locks the rows of some ids until the unit of work is over. The text is PostgreSQL's, with one array of ids
@@ -379,17 +386,6 @@ impl Database {
             Engine::Postgres(postgres) => postgres.close().await,
         }
     }
-}
-
-/// Waits before the next try, unless there is no time for one: with full jitter, over a range that grows.
-async fn pause(tries: u32, deadline: Instant) -> bool {
-    let longest = 10_u64.saturating_mul(1 << tries.min(5)).min(200);
-    let pause = Duration::from_millis(rand::random_range(1..=longest));
-    let is_time = Instant::now() + pause < deadline;
-    if is_time {
-        tokio::time::sleep(pause).await;
-    }
-    is_time
 }
 
 fn try_send<T>(queue: &flume::Sender<T>, message: T) -> Result<(), StoreError> {

@@ -66,8 +66,7 @@ pub fn upsert(work: &mut Work<'_>, records: &[Record]) -> Result<(), StoreError>
         records.iter().map(|record| serde_json::to_string(&record.response.headers)).collect();
     let headers = headers.map_err(|_| StoreError::Broken("the headers of an answer cannot be written"))?;
     let rows: Vec<_> = records.iter().zip(&headers).map(|(record, headers)| row(record, headers)).collect();
-    let saved = work.execute_each(text, &rows)?;
-    if saved == rows.len() { Ok(()) } else { Err(StoreError::Lost("an idempotency key")) }
+    work.execute_or_lose(text, &rows, "an idempotency key")
 }
 
 fn row<'row>(record: &'row Record, headers: &'row str) -> [Value<'row>; 12] {

@@ -172,18 +172,24 @@ impl Owned {
             Self::Sqlite(connection) => connection.control("BEGIN IMMEDIATE"),
             Self::Postgres(connection) => {
                 let lock = "BEGIN; LOCK TABLE schema_migrations IN ACCESS EXCLUSIVE MODE";
-                connection.control(lock).inspect_err(|_| connection.roll_back())
+                connection.script(lock).inspect_err(|_| connection.roll_back())
             }
         }
     }
 
-    fn end(&self, text: &'static str) -> Result<(), StoreError> {
+    fn commit(&self) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(connection) => connection.control("COMMIT"),
+            Self::Postgres(connection) => connection.commit(),
+        }
+    }
+
+    fn roll_back(&self) -> Result<(), StoreError> {
         match self {
             // After an error SQLite may have rolled back by itself.
             Self::Sqlite(connection) if connection.is_idle() => Ok(()),
-            Self::Sqlite(connection) => connection.control(text),
-            Self::Postgres(connection) if text == "COMMIT" => connection.commit(),
-            Self::Postgres(connection) => connection.control(text),
+            Self::Sqlite(connection) => connection.control("ROLLBACK"),
+            Self::Postgres(connection) => connection.script("ROLLBACK"),
         }
     }
 
@@ -321,11 +327,11 @@ impl Migrator {
         self.owned.begin()?;
         match step() {
             Ok(made) => {
-                self.owned.end("COMMIT")?;
+                self.owned.commit()?;
                 Ok(made)
             }
             Err(error) => {
-                self.owned.end("ROLLBACK")?;
+                self.owned.roll_back()?;
                 Err(error)
             }
         }

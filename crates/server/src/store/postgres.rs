@@ -14,7 +14,8 @@ pub(super) use connection::Connection;
 pub(super) use settings::Timeouts;
 pub(super) use value::column;
 
-use super::{Isolation, Lane, OpenError, Options, StoreError, TRIES_MAX, View, Work, pause, try_send};
+use super::retry::{TRIES_MAX, pause};
+use super::{Isolation, Lane, OpenError, Options, StoreError, View, Work, try_send};
 use ::postgres::config::Host;
 use secrecy::{ExposeSecret, SecretString};
 use std::sync::{PoisonError, RwLock};

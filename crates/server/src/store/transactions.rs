@@ -21,8 +21,7 @@ pub fn insert(work: &mut Work<'_>, transactions: &[(Transaction, ExecutionDigest
         VALUES ($1, $2, 'completed', $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
         ON CONFLICT DO NOTHING";
     let rows: Vec<_> = transactions.iter().map(|(transaction, execution)| row(transaction, execution)).collect();
-    let saved = work.execute_each(text, &rows)?;
-    if saved == rows.len() { Ok(()) } else { Err(StoreError::Lost("a transaction")) }
+    work.execute_or_lose(text, &rows, "a transaction")
 }
 
 fn row<'row>(transaction: &'row Transaction, execution: &'row ExecutionDigest) -> [Value<'row>; 17] {

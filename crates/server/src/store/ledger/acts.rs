@@ -120,27 +120,17 @@ impl<'batch> Wave<'batch> {
                 None => deposits::insert(work, transaction, deposit)?,
             }
         }
-        each(work, UNLOCK_REVOKED, &self.unlocks_revoked, "an unlock")?;
-        each(work, GIFT_REFUNDED, &self.gifts_refunded, "a gift")?;
-        each(work, SUBSCRIPTION_CHANGED, &self.subscriptions_changed, "a subscription")?;
-        each(work, PAYOUT_DECIDED, &self.payouts_decided, "a payout")?;
-        each(work, REFUND, &self.refunds, "a refund")?;
-        each(work, UNLOCK, &self.unlocks, "an unlock")?;
-        each(work, SUBSCRIPTION, &self.subscriptions, "a subscription")?;
-        each(work, PERIOD, &self.periods, "a period of a subscription")?;
-        each(work, GIFT, &self.gifts, "a gift")?;
-        each(work, PAYOUT, &self.payouts, "a payout")
+        work.execute_or_lose(UNLOCK_REVOKED, &self.unlocks_revoked, "an unlock")?;
+        work.execute_or_lose(GIFT_REFUNDED, &self.gifts_refunded, "a gift")?;
+        work.execute_or_lose(SUBSCRIPTION_CHANGED, &self.subscriptions_changed, "a subscription")?;
+        work.execute_or_lose(PAYOUT_DECIDED, &self.payouts_decided, "a payout")?;
+        work.execute_or_lose(REFUND, &self.refunds, "a refund")?;
+        work.execute_or_lose(UNLOCK, &self.unlocks, "an unlock")?;
+        work.execute_or_lose(SUBSCRIPTION, &self.subscriptions, "a subscription")?;
+        work.execute_or_lose(PERIOD, &self.periods, "a period of a subscription")?;
+        work.execute_or_lose(GIFT, &self.gifts, "a gift")?;
+        work.execute_or_lose(PAYOUT, &self.payouts, "a payout")
     }
-}
-
-/// A row that is not touched was touched by another process: whoever comes second has lost.
-fn each<const N: usize>(
-    work: &mut Work<'_>,
-    text: &'static str,
-    rows: &[[Value<'_>; N]],
-    what: &'static str,
-) -> Result<(), StoreError> {
-    if work.execute_each(text, rows)? == rows.len() { Ok(()) } else { Err(StoreError::Lost(what)) }
 }
 
 const UNLOCK: &str = "INSERT INTO unlocks (id, user_id, content_id, creator_id, amount_cents, created_at)

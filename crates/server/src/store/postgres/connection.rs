@@ -55,23 +55,18 @@ impl Connection {
     pub(super) fn begin(&self, text: &'static str) -> Result<(), StoreError> {
         self.is_reading.set(text.contains("READ ONLY"));
         // What is left of an earlier unit of work, or of this beginning, is nothing to go on with.
-        self.control(text).inspect_err(|_| self.is_stale.set(true))
+        self.script(text).inspect_err(|_| self.is_stale.set(true))
     }
 
     /// Ends a unit of work without keeping anything. A connection that cannot do even that is given up, and the
     /// server then does it.
     pub(in crate::store) fn roll_back(&self) {
-        if self.control("ROLLBACK").is_err() {
+        if self.script("ROLLBACK").is_err() {
             self.is_stale.set(true);
         }
     }
 
-    /// Runs statements that have no parameters and whose rows do not matter.
-    pub(in crate::store) fn control(&self, text: &'static str) -> Result<(), StoreError> {
-        self.script(text)
-    }
-
-    /// Runs a script, such as a migration.
+    /// Runs statements that have no parameters and whose rows do not matter, such as a migration.
     pub(in crate::store) fn script(&self, text: &str) -> Result<(), StoreError> {
         self.client()?.batch_execute(text).map_err(|error| self.classify(error))
     }
@@ -79,7 +74,7 @@ impl Connection {
     /// Commits. Whatever is not the server's own word that it did not leaves the outcome unknown.
     pub(in crate::store) fn commit(&self) -> Result<(), StoreError> {
         if self.is_reading.get() {
-            return self.control("COMMIT");
+            return self.script("COMMIT");
         }
         // A broken transaction answers COMMIT as if all were well. None comes here: every error of a statement is seen.
         self.client()?.batch_execute("COMMIT").map_err(|error| {
@@ -108,7 +103,7 @@ impl Connection {
             return Ok(0);
         }
         let statement = self.prepared_set(text)?;
-        let columns: Vec<Vec<Value<'_>>> = (0..statement.params().len()).map(|index| set.column(index)).collect();
+        let columns = columns(&statement, set);
         touched(self.client()?.execute(&statement, &parameters(&columns)).map_err(|error| self.classify(error))?)
     }
 
@@ -134,7 +129,7 @@ impl Connection {
             return Ok(());
         }
         let statement = self.prepared_set(text)?;
-        let columns: Vec<Vec<Value<'_>>> = (0..statement.params().len()).map(|index| set.column(index)).collect();
+        let columns = columns(&statement, set);
         let mut client = self.client()?;
         let rows = client.query_raw(&statement, &columns).map_err(|error| self.classify(error))?;
         each_row(rows, |error| self.classify(error), read)
@@ -195,15 +190,6 @@ impl Connection {
             SqlState::DISK_FULL => StoreError::Full(error.into()),
             // Another process made the row in between. Who begins anew sees it.
             SqlState::UNIQUE_VIOLATION => StoreError::Lost("a unique row"),
-            // Somebody else is the primary now; this one would be asked in vain.
-            SqlState::READ_ONLY_SQL_TRANSACTION if !self.is_reading.get() => {
-                self.is_stale.set(true);
-                StoreError::Busy(Some(error.into()))
-            }
-            SqlState::IN_FAILED_SQL_TRANSACTION => {
-                self.is_stale.set(true);
-                StoreError::Busy(Some(error.into()))
-            }
             // The whole unit of work may run again, on a new connection if this one is over.
             SqlState::T_R_SERIALIZATION_FAILURE
             | SqlState::T_R_STATEMENT_COMPLETION_UNKNOWN
@@ -211,12 +197,23 @@ impl Connection {
             | SqlState::LOCK_NOT_AVAILABLE
             | SqlState::QUERY_CANCELED
             | SqlState::TOO_MANY_CONNECTIONS => StoreError::Busy(Some(error.into())),
-            _ if ends_session(&error) => {
+            // So may this one, and this connection is over for it.
+            _ if self.is_over_after(&error) => {
                 self.is_stale.set(true);
                 StoreError::Busy(Some(error.into()))
             }
             _ => StoreError::Refused(error.into()),
         }
+    }
+
+    /// Whether an error is about the connection or its session, and not about the statement.
+    fn is_over_after(&self, error: &::postgres::Error) -> bool {
+        let Some(said) = error.as_db_error() else { return false };
+        let ends = matches!(said.parsed_severity(), Some(Severity::Fatal | Severity::Panic));
+        // Somebody else is the primary now; this one would be asked in vain.
+        let is_standby = *said.code() == SqlState::READ_ONLY_SQL_TRANSACTION && !self.is_reading.get();
+        let is_leftover = *said.code() == SqlState::IN_FAILED_SQL_TRANSACTION;
+        ends || is_standby || is_leftover || said.code().code().starts_with("08")
     }
 }
 
@@ -236,10 +233,9 @@ fn is_refused_commit(error: &::postgres::Error) -> bool {
         && (refusals.contains(said.code()) || said.code().code().starts_with("23"))
 }
 
-/// Whether an error is about the connection or its session, and not about the statement.
-fn ends_session(error: &::postgres::Error) -> bool {
-    let Some(said) = error.as_db_error() else { return false };
-    matches!(said.parsed_severity(), Some(Severity::Fatal | Severity::Panic)) || said.code().code().starts_with("08")
+/// Each parameter of the form for many rows is an array: the values of one parameter, row by row.
+fn columns<'set>(statement: &Statement, set: Set<'set>) -> Vec<Vec<Value<'set>>> {
+    (0..statement.params().len()).map(|index| set.column(index)).collect()
 }
 
 fn parameters<T: ToSql + Sync>(values: &[T]) -> Vec<&(dyn ToSql + Sync)> {

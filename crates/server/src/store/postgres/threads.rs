@@ -86,9 +86,9 @@ fn unit<T>(
     begin: &'static str,
     run: impl FnMut() -> Result<T, StoreError>,
 ) -> Result<T, StoreError> {
-    let begun = connection.begin(begin);
-    let made = begun.and_then(|()| catch_unwind(AssertUnwindSafe(run)).unwrap_or(Err(StoreError::Panicked)));
-    match made {
+    // A connection on which this fails is given up.
+    connection.begin(begin)?;
+    match catch_unwind(AssertUnwindSafe(run)).unwrap_or(Err(StoreError::Panicked)) {
         Ok(made) => connection.commit().map(|()| made),
         Err(error) => {
             connection.roll_back();
