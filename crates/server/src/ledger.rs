@@ -4,6 +4,7 @@
 //! it cannot know. Rules are in `domain`, rows in `store`; here are the queue, the batches and the retries.
 
 mod engine;
+mod room;
 mod writer;
 
 pub use engine::DatabaseEngine;

@@ -17,6 +17,7 @@ pub mod idempotency_keys;
 pub mod jobs;
 pub mod leaderboards;
 pub mod ledger;
+mod look_up;
 pub mod migrations;
 mod options;
 pub mod payment_events;
@@ -29,6 +30,7 @@ pub mod refresh_tokens;
 mod retry;
 mod row;
 pub mod sessions;
+mod set_query;
 pub mod split_versions;
 mod sqlite;
 pub mod subscriptions;
@@ -39,6 +41,7 @@ mod values;
 pub mod wallets;
 
 pub use error::{OpenError, Source, StoreError};
+pub use look_up::LookUp;
 pub use options::{Isolation, Location, Options};
 pub use row::Row;
 pub use sqlite::DiskBytes;
@@ -46,7 +49,7 @@ pub use values::{Column, Value};
 
 use connection::{Connection, Set};
 use options::Lane;
-use postgres::Postgres;
+use postgres::{Postgres, Touches};
 use retry::{TRIES_MAX, pause};
 use sqlite::Sqlite;
 use std::cell::Cell;
@@ -121,25 +124,6 @@ impl<'unit> View<'unit> {
         Ok(rows)
     }
 
-    /// Every row of a query for each of a set of parameters, in no particular order.
-    ///
-    /// # Errors
-    /// As [`View::query`].
-    pub fn query_each<const N: usize, T>(
-        &self,
-        text: &'static str,
-        set: &[[Value<'_>; N]],
-        mut read: impl FnMut(&Row<'_>) -> Result<T, StoreError>,
-    ) -> Result<Vec<T>, StoreError> {
-        let mut rows = Vec::with_capacity(set.len());
-        let mut push = |row: &Row<'_>| {
-            rows.push(read(row)?);
-            Ok(true)
-        };
-        self.run(|| self.connection.query_each(text, Set::new(set), &mut push))?;
-        Ok(rows)
-    }
-
     /// The first row of a query, if there is one.
     ///
     /// # Errors
@@ -206,8 +190,8 @@ impl<'unit> Work<'unit> {
         set: &[[Value<'_>; N]],
         otherwise: StoreError,
     ) -> Result<(), StoreError> {
-        let touched = self.run(|| self.view.connection.execute_each(text, Set::new(set)))?;
-        if touched == set.len() { Ok(()) } else { Err(otherwise) }
+        let touches = Touches { rows: set.len(), otherwise };
+        self.run(|| self.view.connection.execute_each_exactly(text, Set::new(set), touches))
     }
 
     /// Locks the rows of some ids until the unit of work is over. The text is PostgreSQL's, with one array of ids
@@ -224,10 +208,8 @@ impl<'unit> Work<'unit> {
     /// # Errors
     /// As [`Work::execute`]; [`StoreError::Broken`] for any other number of rows.
     pub fn execute_one(&mut self, text: &'static str, values: &[Value<'_>]) -> Result<(), StoreError> {
-        match self.execute(text, values)? {
-            1 => Ok(()),
-            _ => Err(StoreError::Broken("a statement for one row touched another number of rows")),
-        }
+        let otherwise = StoreError::Broken("a statement for one row touched another number of rows");
+        self.run(|| self.view.connection.execute_exactly(text, values, Touches { rows: 1, otherwise }))
     }
 }
 
@@ -302,6 +284,18 @@ impl Database {
         match &*self.engine {
             Engine::Sqlite(sqlite) => sqlite.look_up(read).await,
             Engine::Postgres(postgres) => postgres.look_up(read).await,
+        }
+    }
+
+    /// Looks one row up by its key. What requests look up at the same moment is asked together where asking has a
+    /// price, so this is for what every request needs.
+    ///
+    /// # Errors
+    /// As [`Database::read`].
+    pub async fn find<T: Send + 'static>(&self, look_up: LookUp<T>) -> Result<Option<T>, StoreError> {
+        match &*self.engine {
+            Engine::Sqlite(sqlite) => sqlite.find(look_up).await,
+            Engine::Postgres(postgres) => postgres.find(look_up).await,
         }
     }
 

@@ -1,6 +1,10 @@
 //! Clients that keep their connection open and ask again as soon as they are answered.
 
-#![expect(clippy::disallowed_methods, reason = "a benchmark reads the monotonic clock")]
+#![expect(
+    clippy::disallowed_methods,
+    clippy::indexing_slicing,
+    reason = "a benchmark, which reads the monotonic clock"
+)]
 
 use super::server::User;
 use bytes::Bytes;
@@ -17,9 +21,9 @@ use tokio::net::TcpStream;
 /// Makes the n-th request of a connection.
 pub type Make = Arc<dyn Fn(usize, u64) -> Request<Full<Bytes>> + Send + Sync>;
 
-/// How many connections, to where, for how long.
-pub struct Load {
-    pub address: SocketAddr,
+/// How many connections, to which servers in turn, for how long.
+pub struct Load<'servers> {
+    pub servers: &'servers [SocketAddr],
     pub connections: usize,
     pub time: Duration,
 }
@@ -48,13 +52,14 @@ fn precise(count: u64) -> f64 {
     f64::from(u32::try_from(count).unwrap_or(u32::MAX))
 }
 
-impl Load {
+impl Load<'_> {
     pub async fn run(self, make: Make) -> Outcome {
         let mut tasks = Vec::new();
         let started = Instant::now();
         let end = started + self.time;
         for connection in 0..self.connections {
-            tasks.push(tokio::spawn(drive(self.address, connection, Arc::clone(&make), end)));
+            let server = self.servers[connection % self.servers.len()];
+            tasks.push(tokio::spawn(drive(server, connection, Arc::clone(&make), end)));
         }
         let mut latency = histogram();
         let mut errors = 0;
@@ -137,12 +142,12 @@ pub fn balances(users: &Arc<[User]>) -> Make {
     })
 }
 
-/// Each connection is one fan, who buys one content after the other, from the first on.
-pub fn unlocks(fans: &Arc<[User]>, contents: &Arc<[String]>, first: usize) -> Make {
-    let (fans, contents) = (Arc::clone(fans), Arc::clone(contents));
+/// Each connection is one fan, who buys one content after the other; each begins somewhere else.
+pub fn unlocks(fans: &Arc<[User]>, contents: &[String]) -> Make {
+    let (fans, contents) = (Arc::clone(fans), contents.to_vec());
     Arc::new(move |connection, count| {
         let fan = fans.get(connection % fans.len()).unwrap();
-        let content = contents.get(first + usize::try_from(count).unwrap()).unwrap();
+        let content = &contents[(usize::try_from(count).unwrap() + connection * 97) % contents.len()];
         let mut request = post(&format!("/api/content/{content}/unlock"), String::new());
         let headers = request.headers_mut();
         headers.insert("authorization", fan.bearer.parse().unwrap());

@@ -23,7 +23,7 @@ pub async fn measure(users: usize, time: Duration) -> Outcome {
     // Beside the server, as another process would.
     let database = Database::open(&superapp.database().as_path().into(), &Options::default()).unwrap();
     let ids = subscribe(&database, &users).await;
-    let load = Load { address: superapp.address, connections: users.len(), time };
+    let load = Load { servers: &[superapp.address], connections: users.len(), time };
     let outcome = load.run(client::entitlements(&users, CREATORS)).await;
     outcome.print("entitlements, 256 connections");
     alone(&database, &ids, time).await;
@@ -71,7 +71,7 @@ async fn alone(database: &Database, people: &Arc<[UserId]>, time: Duration) {
         let (fan, creator) = (*people.get(fan).unwrap(), *people.get(creator).unwrap());
         let now = Clock::System.now();
         let asked = Instant::now();
-        let until = database.look_up(move |view| creators::subscribed_until(view, fan, creator, now)).await.unwrap();
+        let until = database.find(creators::subscribed_until(fan, creator, now)).await.unwrap();
         latency.saturating_record(u64::try_from(asked.elapsed().as_nanos()).unwrap());
         assert!(until.is_some_and(|until| until.is_some()), "a subscription is not found");
         count += 1;

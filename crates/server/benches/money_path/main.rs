@@ -63,7 +63,7 @@ async fn transfers(time: Duration) -> (Outcome, usize) {
     let mut batch = 1;
     for connections in CONNECTIONS {
         let before = superapp.batches().await;
-        let outcome = Load { address: superapp.address, connections, time }.run(client::transfers(&users)).await;
+        let outcome = Load { servers: &[superapp.address], connections, time }.run(client::transfers(&users)).await;
         let after = superapp.batches().await;
         batch = after.mean_since(before);
         outcome.print(&format!("transfers, {connections} connections"));
@@ -76,7 +76,7 @@ async fn transfers(time: Duration) -> (Outcome, usize) {
 async fn balance_reads(time: Duration) -> Outcome {
     let superapp = Superapp::start().await;
     let users = superapp.users(USERS).await;
-    let load = Load { address: superapp.address, connections: 256, time };
+    let load = Load { servers: &[superapp.address], connections: 256, time };
     let outcome = load.run(client::balances(&users)).await;
     outcome.print("balance reads, 256 connections");
     outcome
@@ -84,7 +84,7 @@ async fn balance_reads(time: Duration) -> Outcome {
 
 async fn constant(time: Duration) -> Outcome {
     let constant = Constant::start().await;
-    let load = Load { address: constant.address, connections: 256, time };
+    let load = Load { servers: &[constant.address], connections: 256, time };
     let outcome = load.run(client::constants()).await;
     outcome.print("constant answers, 256 connections");
     outcome

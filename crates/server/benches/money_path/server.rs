@@ -31,13 +31,17 @@ pub struct Superapp {
 }
 
 /// Commits and the commands in them.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 pub struct Batches {
     commands: f64,
     commits: f64,
 }
 
 impl Batches {
+    pub fn and(self, other: Self) -> Self {
+        Self { commands: self.commands + other.commands, commits: self.commits + other.commits }
+    }
+
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a small positive mean")]
     pub fn mean_since(self, before: Self) -> usize {
         ((self.commands - before.commands) / (self.commits - before.commits).max(1.0)).round().max(1.0) as usize
@@ -64,6 +68,9 @@ impl Superapp {
             .env_remove("SUPERAPP_TEST_POSTGRES")
             .env_remove("SUPERAPP_TEST_POSTGRES_CONTROL")
             .env("DATABASE_URL", url)
+            // Several on one database know one another's tokens.
+            .env("JWT_SECRET", "a secret of the benchmark, for every process")
+            .env("SUPERAPP_AUTH__SERVER_SECRET", "another secret of the benchmark, for every process")
             .env("SUPERAPP_METRICS__LISTEN", "127.0.0.1:0")
             // Signing up is not what is measured.
             .env("SUPERAPP_AUTH__ARGON2_MEMORY_KIB", "64")

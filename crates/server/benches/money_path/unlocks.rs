@@ -6,7 +6,7 @@
 
 use super::bare::Bench;
 use super::client::{self, Load};
-use super::server::{Superapp, User};
+use super::server::{Batches, Superapp, User};
 use domain::command::{Command, Unlock};
 use domain::content::{ContentType, Price};
 use domain::id::{ContentId, UserId};
@@ -20,46 +20,61 @@ use superapp::store::contents::{self, Content};
 use superapp::store::{Database, Location, Options, Work, split_versions};
 
 const CONNECTIONS: [usize; 4] = [1, 16, 64, 256];
+/// Processes of superapp on one database.
+const PROCESSES: [usize; 2] = [2, 4];
 /// Clients of pgbench; the best of them counts.
 const CLIENTS: [usize; 4] = [1, 8, 32, 64];
-/// More than a fan can buy while anything is measured.
-const CONTENTS: usize = 60_000;
-/// How many of them each number of connections may use.
-const SHARE: usize = 12_000;
+/// Creators among whom sales are spread, to compare with a single one.
+const CREATORS: usize = 64;
+/// Contents for one figure: more than a fan can buy while it is measured.
+const SHARE: usize = 6_000;
 
 pub async fn run(server: &str, users: usize, time: Duration) {
     let name = format!("bench_{}", std::process::id());
     pgbench(server, "postgres", &["-n", "-t", "1", "-f", &script("create", &format!("CREATE DATABASE {name};"))]);
     let url = format!("{server}/{name}");
     let superapp = Superapp::on(&url).await;
-    let users = superapp.users(users + 1).await;
-    let location = Location::Postgres(SecretString::from(url));
+    let users = superapp.users(CREATORS + users).await;
+    let location = Location::Postgres(SecretString::from(url.clone()));
     let database = Database::open(&location, &Options::default()).unwrap();
     let ids: Vec<UserId> = users.iter().map(|user| user.id.parse().unwrap()).collect();
-    let (creator, fans) = ids.split_first().unwrap();
-    let contents = publish(&database, *creator).await;
+    let (creators, fans) = ids.split_at(CREATORS);
+    let popular = &creators[..1];
     let bench = Bench { database, ids: Ids::new(Clock::System), users: fans.to_vec() };
+    let fans: Arc<[User]> = users.iter().skip(CREATORS).cloned().collect();
 
     println!("{:34} {:>12} {:>10} {:>10} {:>10}", "", "per second", "p50 ms", "p99 ms", "errors");
-    let (ours, batch) = over_http(&superapp, users, &contents, time).await;
-    let bare = bare(&bench, *creator, &contents, batch, time).await;
+    let mut market = Market { servers: vec![superapp], fans, database: bench.database.clone(), time };
+    let (mut ours, mut batch) = (0.0, 1);
+    for connections in CONNECTIONS {
+        (ours, batch) = market.unlocks(&format!("unlocks, {connections} connections"), popular, connections).await;
+    }
+    let (spread, _) = market.unlocks(&format!("the same of {CREATORS} creators"), creators, 256).await;
+    for processes in PROCESSES {
+        while market.servers.len() < processes {
+            market.servers.push(Superapp::on(&url).await);
+        }
+        market.unlocks(&format!("unlocks, 256, {processes} processes"), popular, 256).await;
+    }
+    drop(market);
+    let bare = bare(&bench, popular[0], batch, time).await;
     println!("{:34} {bare:>12.0}   (batches of {batch})", "bare loop, same rows");
     bench.database.close().await;
-    drop(superapp);
     let tpcb = tpcb(server, time);
     let sale = sale(server, &name, time);
     println!();
     println!("unlocks at 256 connections / bare loop                  {:.2}", ours / bare);
     println!("unlocks at 256 connections / pgbench TPC-B              {:.2}", ours / tpcb);
     println!("unlocks at 256 connections / the sale, one at a commit  {:.2}", ours / sale);
+    println!("unlocks of one creator / of {CREATORS}                          {:.2}", ours / spread);
 }
 
-/// Makes the contents of a popular creator.
-async fn publish(database: &Database, creator_id: UserId) -> Arc<[String]> {
+/// Makes contents of some creators in turn.
+async fn publish(database: &Database, creators: &[UserId]) -> Vec<String> {
     let (ids, now) = (Ids::new(Clock::System), Clock::System.now());
-    let content = |_| Content {
+    let content = |creator: &UserId| Content {
         id: ContentId::new(ids.uuid()),
-        creator_id,
+        creator_id: *creator,
         creator_username: None,
         kind: ContentType::Video,
         title: "a video".to_owned(),
@@ -72,33 +87,48 @@ async fn publish(database: &Database, creator_id: UserId) -> Arc<[String]> {
         created_at: now,
         updated_at: now,
     };
-    let made: Vec<Content> = (0..CONTENTS).map(content).collect();
-    for some in made.chunks(5_000) {
-        let some = some.to_vec();
-        let write = move |work: &mut Work<'_>| some.iter().try_for_each(|content| contents::insert(work, content));
-        database.write(write, tokio::time::Instant::now() + Duration::from_secs(600)).await.unwrap();
-    }
-    made.iter().map(|content| content.id.to_string()).collect()
+    let made: Vec<Content> = creators.iter().cycle().take(SHARE).map(content).collect();
+    let names = made.iter().map(|content| content.id.to_string()).collect();
+    let write = move |work: &mut Work<'_>| made.iter().try_for_each(|content| contents::insert(work, content));
+    database.write(write, tokio::time::Instant::now() + Duration::from_secs(600)).await.unwrap();
+    names
 }
 
-/// Unlocks per second at the most connections, and the mean batch that they made.
-async fn over_http(superapp: &Superapp, users: Arc<[User]>, contents: &Arc<[String]>, time: Duration) -> (f64, usize) {
-    let fans: Arc<[User]> = Arc::from(Vec::from_iter(users.iter().skip(1).cloned()));
-    let (mut last, mut batch) = (0.0, 1);
-    for (index, connections) in CONNECTIONS.into_iter().enumerate() {
-        let before = superapp.batches().await;
-        let load = Load { address: superapp.address, connections, time };
-        let outcome = load.run(client::unlocks(&fans, contents, index * SHARE)).await;
-        batch = superapp.batches().await.mean_since(before);
-        outcome.print(&format!("unlocks, {connections} connections"));
+/// Who sells, who buys, and how long a figure is measured.
+struct Market {
+    servers: Vec<Superapp>,
+    fans: Arc<[User]>,
+    database: Database,
+    time: Duration,
+}
+
+impl Market {
+    /// Unlocks per second, and the mean batch that they made.
+    async fn unlocks(&self, name: &str, creators: &[UserId], connections: usize) -> (f64, usize) {
+        let contents = publish(&self.database, creators).await;
+        let before = self.batches().await;
+        let servers: Vec<_> = self.servers.iter().map(|server| server.address).collect();
+        let load = Load { servers: &servers, connections, time: self.time };
+        let outcome = load.run(client::unlocks(&self.fans, &contents)).await;
+        let batch = self.batches().await.mean_since(before);
+        outcome.print(name);
         println!("{:34} {batch:>12}", "  commands in a commit, mean");
-        last = outcome.per_second();
+        (outcome.per_second(), batch)
     }
-    (last, batch)
+
+    /// Of all processes together.
+    async fn batches(&self) -> Batches {
+        let mut all = Batches::default();
+        for server in &self.servers {
+            all = all.and(server.batches().await);
+        }
+        all
+    }
 }
 
 /// One loop, one connection, nothing but the rows.
-async fn bare(bench: &Bench, creator: UserId, contents: &Arc<[String]>, batch: usize, time: Duration) -> f64 {
+async fn bare(bench: &Bench, creator: UserId, batch: usize, time: Duration) -> f64 {
+    let contents = publish(&bench.database, &[creator]).await;
     let splits = Sources::default().load().unwrap().splits().unwrap();
     let find = move |work: &mut Work<'_>| split_versions::find_or_insert(work, &splits, Clock::System.now());
     let deadline = tokio::time::Instant::now() + Duration::from_secs(600);
@@ -107,8 +137,7 @@ async fn bare(bench: &Bench, creator: UserId, contents: &Arc<[String]>, batch: u
     let unlock = |number: usize| {
         let fans = bench.users.len();
         let user_id = bench.users[number % fans];
-        let content = contents.get(CONNECTIONS.len() * SHARE + number / fans).unwrap();
-        let content_id = content.parse().unwrap();
+        let content_id = contents[number / fans].parse().unwrap();
         let unlock = Unlock { user_id, content_id, creator_id: Some(creator), expected_price: None, terms };
         bench.request(user_id, Command::Unlock(unlock))
     };

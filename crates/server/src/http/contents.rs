@@ -184,8 +184,7 @@ pub async fn find(State(app): State<App>, caller: Caller, Id(id): Id<ContentId>)
 
 /// A content that somebody may know of.
 pub async fn seen(app: &App, viewer: UserId, id: ContentId) -> Result<Seen, Problem> {
-    let now = app.clock.now();
-    let seen = app.database.look_up(move |view| contents::find(view, viewer, id, now)).await?;
+    let seen = app.database.find(contents::find(viewer, id, app.clock.now())).await?;
     seen.filter(|seen| seen.content.offer().is_shown(viewer, seen.holding))
         .ok_or_else(|| Problem::not_found("there is no such content"))
 }

@@ -63,8 +63,8 @@ pub async fn deposit(
             let asker = Asker { user_id, payee_username: None, request_id: Arc::clone(&origin.request_id) };
             let deposit =
                 command::Deposit { user_id, amount, provider, provider_tx_id: None, pending: None, is_release: false };
-            let plan = |()| (Command::Deposit(deposit), asker.renderer());
-            once::pay(&app, &caller, &origin, key, |_| Ok(()), plan).await
+            let plan = |_: Option<()>| (Command::Deposit(deposit), asker.renderer());
+            once::pay(&app, &caller, &origin, key, once::NOTHING, plan).await
         }
         Some(PaymentProvider::Webhook(_)) => {
             let id = DepositId::new(app.ids.uuid());
@@ -168,8 +168,8 @@ pub async fn release_deposit(
         pending: Some(id),
         is_release: true,
     };
-    let plan = |()| (Command::Deposit(deposit), asker.renderer());
-    once::pay(&app, &caller, &origin, key, |_| Ok(()), plan).await
+    let plan = |_: Option<()>| (Command::Deposit(deposit), asker.renderer());
+    once::pay(&app, &caller, &origin, key, once::NOTHING, plan).await
 }
 
 /// Why no money comes of a deposit.

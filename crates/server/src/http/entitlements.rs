@@ -69,8 +69,7 @@ pub async fn check(
     let Some(creator) = creator.flatten() else {
         return Err(Problem::field("content_id", "name a `content_id` or a `creator_id`"));
     };
-    let now = app.clock.now();
-    let until = app.database.look_up(move |view| creators::subscribed_until(view, viewer, creator, now)).await?;
+    let until = app.database.find(creators::subscribed_until(viewer, creator, app.clock.now())).await?;
     let until = until.ok_or_else(|| Problem::not_found("there is no such creator"))?;
     let access = match until {
         _ if viewer == creator => Access::Creator,

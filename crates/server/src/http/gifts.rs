@@ -116,5 +116,5 @@ pub async fn send(
         let asker = Asker { user_id: gift.sender_id, payee_username: payee_username.flatten(), request_id };
         (Command::Gift(gift), asker.renderer())
     };
-    once::pay(&app, &caller, &origin, key, move |view| users::username(view, recipient_id), plan).await
+    once::pay(&app, &caller, &origin, key, Some(users::username(recipient_id)), plan).await
 }

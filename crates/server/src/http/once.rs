@@ -7,7 +7,7 @@ use crate::app::App;
 use crate::idempotency::Flight;
 use crate::ledger::{Render, Submission};
 use crate::operations::Denial;
-use crate::store::{StoreError, View, Work, idempotency_keys};
+use crate::store::{LookUp, StoreError, Work, idempotency_keys};
 use axum::extract::{FromRequest, MatchedPath, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue, StatusCode};
@@ -151,15 +151,9 @@ fn replay(stored: StoredResponse, original_request_id: &str) -> Response {
     response
 }
 
-/// Looks a key up on the read side, with whatever else the handler needs to know.
-async fn look<P: Send + 'static>(
-    app: &App,
-    key: &Idempotency,
-    mut prepare: impl FnMut(&View<'_>) -> Result<P, StoreError> + Send + 'static,
-) -> Result<(Option<Record>, P), Problem> {
-    let (principal, digest) = (key.principal, key.digest);
-    let look = move |view: &View<'_>| Ok((idempotency_keys::find(view, principal, digest)?, prepare(view)?));
-    Ok(app.database.look_up(look).await?)
+/// What is remembered of a key, on the read side.
+async fn look(app: &App, key: &Idempotency) -> Result<Option<Record>, Problem> {
+    Ok(app.database.find(idempotency_keys::find(key.principal, key.digest)).await?)
 }
 
 /// The answer that is due without executing anything, if one is.
@@ -183,7 +177,7 @@ fn early(record: Option<&Record>, key: &Idempotency, app: &App) -> Option<Result
 /// If the key belongs to another request, or the database fails.
 pub async fn stored(app: &App, key: Option<&Idempotency>) -> Result<Option<Response>, Problem> {
     let Some(key) = key else { return Ok(None) };
-    let (record, ()) = look(app, key, |_| Ok(())).await?;
+    let record = look(app, key).await?;
     early(record.as_ref(), key, app).transpose()
 }
 
@@ -194,25 +188,34 @@ fn take_off(app: &App, key: &Idempotency) -> Result<Flight, Problem> {
     })
 }
 
+/// For an answer that shows nothing beside the ledger's own rows.
+pub const NOTHING: Option<LookUp<()>> = None;
+
 /// Sends a command through the ledger's door and answers with what comes back.
 ///
-/// `prepare` reads what the answer shows beside the ledger's own rows; `plan` makes the command and the
-/// renderer from it.
+/// `beside` is what the answer shows beside the ledger's own rows, and `plan` makes the command and the renderer
+/// from what was found.
 pub async fn pay<P: Send + 'static>(
     app: &App,
     caller: &Caller,
     origin: &Origin,
     key: Idempotency,
-    prepare: impl FnMut(&View<'_>) -> Result<P, StoreError> + Send + 'static,
-    plan: impl FnOnce(P) -> (Command, Render),
+    beside: Option<LookUp<P>>,
+    plan: impl FnOnce(Option<P>) -> (Command, Render),
 ) -> Result<Response, Problem> {
     let deadline = Instant::now() + app.config.request_deadline();
     let flight = take_off(app, &key)?;
-    let (record, prepared) = look(app, &key, prepare).await?;
+    let find = async {
+        match beside {
+            Some(beside) => Ok(app.database.find(beside).await?),
+            None => Ok(None),
+        }
+    };
+    let (record, found) = tokio::try_join!(look(app, &key), find)?;
     if let Some(answer) = early(record.as_ref(), &key, app) {
         return answer;
     }
-    let (command, render) = plan(prepared);
+    let (command, render) = plan(found);
     let request =
         LedgerRequest { id: TransactionId::new(app.ids.uuid()), actor: origin.actor(Some(caller)), key, command };
     match app.ledger.execute(Submission { request, render, deadline }, Box::new(flight)).await? {
@@ -279,14 +282,14 @@ async fn run<T: Send + 'static>(
         return render(made).map(respond);
     };
     let flight = take_off(app, &key)?;
-    let (record, ()) = look(app, &key, |_| Ok(())).await?;
+    let record = look(app, &key).await?;
     if let Some(answer) = early(record.as_ref(), &key, app) {
         return answer;
     }
     let execution = TransactionId::new(app.ids.uuid());
     let (request_id, now) = (Arc::clone(&origin.request_id), app.clock.now());
     let unit = move |work: &mut Work<'_>| {
-        let record = idempotency_keys::find(work, key.principal, key.digest)?;
+        let record = work.find(&idempotency_keys::find(key.principal, key.digest))?;
         match judge(record.as_ref(), &key.fingerprint, Some(execution), now) {
             Verdict::Execute => {}
             Verdict::Own(record) => return Ok(Ok(respond_later(record.response.clone()))),

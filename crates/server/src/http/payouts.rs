@@ -54,11 +54,11 @@ pub async fn request(
     let destination = fields.check("/destination", Destination::parse(&body.destination));
     let (amount, destination) = fields.finish(amount.zip(destination))?;
     let (creator_id, request_id) = (caller.id(), Arc::clone(&origin.request_id));
-    let plan = move |()| {
+    let plan = move |_: Option<()>| {
         let asker = Asker { user_id: creator_id, payee_username: None, request_id };
         (Command::RequestPayout(RequestPayout { creator_id, amount, destination }), asker.renderer())
     };
-    once::pay(&app, &caller, &origin, key, |_| Ok(()), plan).await
+    once::pay(&app, &caller, &origin, key, once::NOTHING, plan).await
 }
 
 /// Which payouts.
@@ -202,5 +202,5 @@ async fn decide(
         let asker = Asker { user_id, payee_username: None, request_id };
         (Command::DecidePayout(DecidePayout { payout_id, creator_id, is_paid, remark }), asker.renderer())
     };
-    once::pay(app, caller, origin, key, move |view| payouts::creator(view, payout_id), plan).await
+    once::pay(app, caller, origin, key, Some(payouts::creator(payout_id)), plan).await
 }

@@ -52,5 +52,5 @@ pub async fn refund(
         let asker = Asker { user_id, payee_username: None, request_id };
         (Command::Refund(Refund { original, parties, amount: amount.flatten(), reason }), asker.renderer())
     };
-    once::pay(&app, &caller, &origin, key, move |view| transactions::parties(view, original), plan).await
+    once::pay(&app, &caller, &origin, key, Some(transactions::parties(original)), plan).await
 }

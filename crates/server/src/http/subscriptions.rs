@@ -64,7 +64,7 @@ pub async fn subscribe(
         let subscribe = Subscribe { subscriber_id, creator_id, tier, expected_price, terms, policy };
         (Command::Subscribe(subscribe), asker.renderer())
     };
-    once::pay(&app, &caller, &origin, key, move |view| users::username(view, creator_id), plan).await
+    once::pay(&app, &caller, &origin, key, Some(users::username(creator_id)), plan).await
 }
 
 /// Which page.

@@ -52,5 +52,5 @@ pub async fn unlock(
         let expected_price = expected.map(Price::cents);
         (Command::Unlock(Unlock { user_id, content_id, creator_id, expected_price, terms }), asker.renderer())
     };
-    once::pay(&app, &caller, &origin, key, move |view| unlocks::seller(view, content_id), plan).await
+    once::pay(&app, &caller, &origin, key, Some(unlocks::seller(content_id)), plan).await
 }

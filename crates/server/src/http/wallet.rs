@@ -46,8 +46,7 @@ pub struct Balance {
 #[utoipa::path(get, path = "/api/wallet/balance", tag = "wallet", security(("bearer" = [])),
     responses((status = 200, description = "The balance", body = Balance), Problems))]
 pub async fn balance(State(app): State<App>, caller: Caller) -> Result<Json<Balance>, Problem> {
-    let user = caller.id();
-    let wallet = app.database.look_up(move |view| wallets::find_by_user(view, user)).await?;
+    let wallet = app.database.find(wallets::find_by_user(caller.id())).await?;
     let wallet = wallet.ok_or_else(|| Problem::not_found("this account has no wallet"))?;
     Ok(Json(Balance {
         wallet_id: wallet.id.to_string(),
@@ -185,5 +184,5 @@ pub async fn transfer(
         let asker = Asker { user_id: from, payee_username: payee_username.flatten(), request_id };
         (Command::Transfer(Transfer { from, to, amount, note }), asker.renderer())
     };
-    once::pay(&app, &caller, &origin, key, move |view| users::username(view, to), plan).await
+    once::pay(&app, &caller, &origin, key, Some(users::username(to)), plan).await
 }

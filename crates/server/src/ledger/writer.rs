@@ -3,10 +3,12 @@
 //! There is no timer: a command that comes alone commits alone, and what arrives meanwhile is the next
 //! batch. So batches grow with the load and waiting does not.
 
+use super::room::Room;
 use super::{Batch, Engine, LedgerError, Limits, Queued, Submission, Waiter};
 use crate::clock::stopwatch;
 use crate::store::StoreError;
 use domain::decide::Answer;
+use std::collections::HashMap;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,28 +18,43 @@ use tokio::time::Instant;
 
 pub(super) async fn run(engine: impl Engine, mut queue: mpsc::Receiver<Queued>, limits: Limits) {
     let engine = Arc::new(engine);
-    let mut picked = Vec::with_capacity(limits.batch);
-    let mut lanes = JoinSet::new();
-    loop {
+    let lanes_max = limits.lanes.max(1);
+    let mut room = Room::new(limits.batch, lanes_max);
+    let (mut running, mut lanes) = (HashMap::new(), JoinSet::new());
+    let (mut arrived, mut is_open) = (Vec::new(), true);
+    while is_open || room.len() > 0 || !lanes.is_empty() {
+        // What waits for the only lane stays in the queue, which tells when it is full.
+        let space = if lanes_max > 1 || lanes.is_empty() { room.space() } else { 0 };
+        tokio::select! {
+            biased;
+            Some(ended) = lanes.join_next_with_id(), if !lanes.is_empty() => {
+                let id = ended.map_or_else(|panicked| panicked.id(), |(id, ())| id);
+                room.release(running.remove(&id).unwrap_or_default());
+            }
+            count = queue.recv_many(&mut arrived, space), if is_open && space > 0 => {
+                is_open = count > 0;
+                arrived.drain(..).for_each(|queued| room.admit(queued));
+            }
+        }
+        metrics::gauge!("ledger_queue_depth").set(u32::try_from(queue.len() + room.len()).unwrap_or(u32::MAX));
         // A batch is picked up when it can run, so that it grows while it waits.
-        while lanes.len() >= limits.lanes.max(1) {
-            lanes.join_next().await;
+        while lanes.len() < lanes_max {
+            let (picked, held) = room.pick();
+            if picked.is_empty() {
+                break;
+            }
+            let (batch, waiters) = pick_up(picked.into_iter());
+            if batch.is_empty() {
+                room.release(held);
+                continue;
+            }
+            metrics::histogram!("ledger_batch_size").record(u32::try_from(batch.len()).unwrap_or(u32::MAX));
+            let trial = Trial { until: Instant::now() + limits.resolve, in_doubt: false };
+            let engine = Arc::clone(&engine);
+            let lane = lanes.spawn(async move { settle(engine.as_ref(), batch, waiters, trial).await });
+            running.insert(lane.id(), held);
         }
-        while lanes.try_join_next().is_some() {}
-        if queue.recv_many(&mut picked, limits.batch.max(1)).await == 0 {
-            break;
-        }
-        metrics::gauge!("ledger_queue_depth").set(u32::try_from(queue.len()).unwrap_or(u32::MAX));
-        let (batch, waiters) = pick_up(picked.drain(..));
-        if batch.is_empty() {
-            continue;
-        }
-        metrics::histogram!("ledger_batch_size").record(u32::try_from(batch.len()).unwrap_or(u32::MAX));
-        let trial = Trial { until: Instant::now() + limits.resolve, in_doubt: false };
-        let engine = Arc::clone(&engine);
-        lanes.spawn(async move { settle(engine.as_ref(), batch, waiters, trial).await });
     }
-    while lanes.join_next().await.is_some() {}
 }
 
 /// How far the attempts at a batch have come. Its halves inherit it.

@@ -25,7 +25,7 @@ pub fn set_status(
     wallets::lock(work, [id])?;
     // A user's wallet has the user's own UUID. Nobody freezes the system's wallets.
     let owner = UserId::new(id.uuid());
-    let Some(wallet) = wallets::find_by_user(work, owner)? else { return Ok(Err(Denial::WalletNotFound)) };
+    let Some(wallet) = work.find(&wallets::find_by_user(owner))? else { return Ok(Err(Denial::WalletNotFound)) };
     if wallet.status == status {
         return Ok(Ok(wallet));
     }

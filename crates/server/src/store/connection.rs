@@ -1,6 +1,7 @@
 //! One connection of either database, as a unit of work holds it: the interface that every text of `store` goes
 //! through. What a text means is the same on both, and so is what a set of rows means.
 
+use super::postgres::Touches;
 use super::{Row, StoreError, Value, postgres, sqlite};
 
 /// A connection that a unit of work borrows.
@@ -36,20 +37,6 @@ impl Connection<'_> {
         }
     }
 
-    /// The rows of a query for each of a set of parameters, in no particular order. On SQLite a prepared loop,
-    /// because there is no round trip to save; on PostgreSQL one statement.
-    pub(super) fn query_each(
-        self,
-        text: &'static str,
-        set: Set<'_>,
-        read: &mut dyn FnMut(&Row<'_>) -> Result<bool, StoreError>,
-    ) -> Result<(), StoreError> {
-        match self {
-            Self::Sqlite(connection) => set.rows().try_for_each(|row| connection.query(text, row, read)),
-            Self::Postgres(connection) => connection.query_each(text, set, read),
-        }
-    }
-
     /// Says how many rows were touched.
     pub(super) fn execute(self, text: &'static str, values: &[Value<'_>]) -> Result<usize, StoreError> {
         match self {
@@ -58,13 +45,45 @@ impl Connection<'_> {
         }
     }
 
-    /// Says how many rows were touched by the whole set.
-    pub(super) fn execute_each(self, text: &'static str, set: Set<'_>) -> Result<usize, StoreError> {
+    /// Runs a statement that must touch a number of rows. That it did not may be told by a later statement of the
+    /// unit of work, or by its commit.
+    pub(super) fn execute_exactly(
+        self,
+        text: &'static str,
+        values: &[Value<'_>],
+        touches: Touches,
+    ) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(connection) => touches.check(connection.execute(text, values)?),
+            Self::Postgres(connection) => connection.execute_exactly(text, values, touches),
+        }
+    }
+
+    /// The same for the whole of a set.
+    pub(super) fn execute_each_exactly(
+        self,
+        text: &'static str,
+        set: Set<'_>,
+        touches: Touches,
+    ) -> Result<(), StoreError> {
         match self {
             Self::Sqlite(connection) => {
-                set.rows().try_fold(0, |touched: usize, row| Ok(touched.saturating_add(connection.execute(text, row)?)))
+                let add = |touched: usize, row| Ok(touched.saturating_add(connection.execute(text, row)?));
+                touches.check(set.rows().try_fold(0, add)?)
             }
-            Self::Postgres(connection) => connection.execute_each(text, set),
+            Self::Postgres(connection) => connection.execute_each_exactly(text, set, touches),
+        }
+    }
+
+    /// Several queries, each for a set of parameters. On SQLite prepared loops, because there is no round trip to
+    /// save; on PostgreSQL one statement each, all in one round trip.
+    pub(super) fn query_all(self, asked: &[&dyn AskEach]) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(connection) => asked.iter().try_for_each(|ask| {
+                let keep = &mut |row: &Row<'_>| ask.keep(row).map(|()| true);
+                ask.set().rows().try_for_each(|row| connection.query(ask.text(), row, keep))
+            }),
+            Self::Postgres(connection) => connection.query_all(asked),
         }
     }
 
@@ -76,6 +95,14 @@ impl Connection<'_> {
             Self::Postgres(connection) => connection.lock(text, ids),
         }
     }
+}
+
+/// A query for a set of parameters whose result type is known only to itself.
+pub(super) trait AskEach {
+    fn text(&self) -> &'static str;
+    fn set(&self) -> Set<'_>;
+    /// Keeps a row that was found.
+    fn keep(&self, row: &Row<'_>) -> Result<(), StoreError>;
 }
 
 /// The parameters of one statement for several rows.
@@ -90,6 +117,11 @@ pub(super) struct Set<'set> {
 impl<'set> Set<'set> {
     pub(super) fn new<const N: usize>(rows: &'set [[Value<'set>; N]]) -> Self {
         Self { values: rows.as_flattened(), width: N.max(1) }
+    }
+
+    /// Rows of `width` parameters each, one after the other.
+    pub(super) fn of_width(values: &'set [Value<'set>], width: usize) -> Self {
+        Self { values, width: width.max(1) }
     }
 
     pub(super) fn rows(self) -> impl Iterator<Item = &'set [Value<'set>]> {

@@ -1,6 +1,6 @@
 //! Contents, as they are kept and as somebody in particular sees them. Whether they may is not decided here.
 
-use super::{Row, StoreError, Value, View, Work};
+use super::{LookUp, Row, StoreError, Value, View, Work};
 use domain::content::{ContentSort, ContentType, Holding, Offer, Price};
 use domain::id::{ContentId, UnlockId, UserId};
 use domain::money::Amount;
@@ -196,8 +196,9 @@ pub const FIND: &str =
 ///
 /// # Errors
 /// If the database fails.
-pub fn find(view: &View<'_>, viewer: UserId, id: ContentId, now: Timestamp) -> Result<Option<Seen>, StoreError> {
-    view.query_opt(FIND, &[viewer.into(), now.into(), id.into()], read_seen)
+#[must_use]
+pub fn find(viewer: UserId, id: ContentId, now: Timestamp) -> LookUp<Seen> {
+    LookUp::new(FIND, &[viewer.into(), now.into(), id.into()], read_seen)
 }
 
 /// The catalogue from its newest content on, along the index on the moments.

@@ -1,6 +1,6 @@
 //! Creators, as everybody sees them. Never their addresses.
 
-use super::{Row, StoreError, View};
+use super::{LookUp, Row, StoreError, View};
 use domain::id::UserId;
 use domain::subscription::{Plan, PlanTier};
 use domain::timestamp::Timestamp;
@@ -123,11 +123,7 @@ pub const SUBSCRIBED_UNTIL: &str = "SELECT s.expires_at FROM users u
 ///
 /// # Errors
 /// If the database fails.
-pub fn subscribed_until(
-    view: &View<'_>,
-    subscriber: UserId,
-    creator: UserId,
-    now: Timestamp,
-) -> Result<Option<Option<Timestamp>>, StoreError> {
-    view.query_opt(SUBSCRIBED_UNTIL, &[subscriber.into(), creator.into(), now.into()], |row| row.get(0))
+#[must_use]
+pub fn subscribed_until(subscriber: UserId, creator: UserId, now: Timestamp) -> LookUp<Option<Timestamp>> {
+    LookUp::new(SUBSCRIBED_UNTIL, &[subscriber.into(), creator.into(), now.into()], |row| row.get(0))
 }

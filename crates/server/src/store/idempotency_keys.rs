@@ -1,30 +1,24 @@
 //! What is remembered of idempotency keys. Whether a row still counts is ruled on in `domain`.
 
-use super::{Row, StoreError, Value, View, Work};
+use super::set_query::SetQuery;
+use super::{LookUp, Row, StoreError, Value, Work};
 use domain::id::UserId;
 use domain::idempotency::{Fingerprint, KeyDigest, Record, StoredResponse};
 use domain::timestamp::Timestamp;
 
+const FIND: &str = "SELECT principal_id, key_digest, fingerprint, execution_id, tx_id, route, request_id, status, \
+    headers, body, created_at, expires_at FROM idempotency_keys WHERE principal_id = $1 AND key_digest = $2";
+
 /// What is remembered of a key, expired or not.
-///
-/// # Errors
-/// If the database fails.
-pub fn find(view: &View<'_>, principal: UserId, digest: KeyDigest) -> Result<Option<Record>, StoreError> {
-    find_each(view, [(principal, digest)].iter()).map(|records| records.into_iter().next())
+#[must_use]
+pub fn find(principal: UserId, digest: KeyDigest) -> LookUp<Record> {
+    LookUp::new(FIND, &[principal.into(), digest.0.as_slice().into()], read)
 }
 
 /// What is remembered of some keys, expired or not.
-///
-/// # Errors
-/// If the database fails.
-pub(super) fn find_each<'keys>(
-    view: &View<'_>,
-    keys: impl Iterator<Item = &'keys (UserId, KeyDigest)>,
-) -> Result<Vec<Record>, StoreError> {
-    let text = "SELECT principal_id, key_digest, fingerprint, execution_id, tx_id, route, request_id, status, headers, \
-        body, created_at, expires_at FROM idempotency_keys WHERE principal_id = $1 AND key_digest = $2";
-    let set: Vec<_> = keys.map(|(principal, digest)| [(*principal).into(), digest.0.as_slice().into()]).collect();
-    view.query_each(text, &set, read)
+pub(super) fn find_each<'keys>(keys: impl Iterator<Item = &'keys (UserId, KeyDigest)>) -> SetQuery<'keys, 2, Record> {
+    let set = keys.map(|(principal, digest)| [(*principal).into(), digest.0.as_slice().into()]).collect();
+    SetQuery::new(FIND, set, read)
 }
 
 fn read(row: &Row<'_>) -> Result<Record, StoreError> {

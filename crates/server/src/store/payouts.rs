@@ -1,6 +1,6 @@
 //! Payouts, as creators and administrators see them. What changes them is the ledger.
 
-use super::{Row, StoreError, View};
+use super::{LookUp, Row, StoreError, View};
 use domain::id::{PayoutId, UserId};
 use domain::money::Cents;
 use domain::payout::{Destination, Payout, PayoutStatus};
@@ -41,8 +41,9 @@ pub(super) fn read(row: &Row<'_>) -> Result<Payout, StoreError> {
 ///
 /// # Errors
 /// If the database fails.
-pub fn creator(view: &View<'_>, id: PayoutId) -> Result<Option<UserId>, StoreError> {
-    view.query_opt("SELECT creator_id FROM payouts WHERE id = $1", &[id.into()], |row| row.get(0))
+#[must_use]
+pub fn creator(id: PayoutId) -> LookUp<UserId> {
+    LookUp::new("SELECT creator_id FROM payouts WHERE id = $1", &[id.into()], |row| row.get(0))
 }
 
 /// Payouts, newest first: of one creator or of all, in one status or in any, before a line.

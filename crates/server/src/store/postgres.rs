@@ -5,18 +5,23 @@
 //! whole unit runs again when another was in the way.
 
 mod connection;
+mod errors;
+mod lookers;
 mod sets;
 mod settings;
 mod threads;
 mod value;
+mod waiting;
 
 pub(super) use connection::Connection;
 pub(super) use settings::Timeouts;
 pub(super) use value::column;
+pub(super) use waiting::Touches;
 
+use super::LookUp;
 use super::retry::{TRIES_MAX, pause};
 use super::{Isolation, Lane, OpenError, Options, StoreError, View, Work, try_send};
-use ::postgres::config::Host;
+use lookers::Asking;
 use secrecy::{ExposeSecret, SecretString};
 use std::sync::{PoisonError, RwLock};
 use std::thread::JoinHandle;
@@ -24,12 +29,17 @@ use std::time::Duration;
 use threads::{Queued, Reading, Writing};
 use tokio::sync::{Mutex, oneshot};
 use tokio::time::Instant;
+use tokio_postgres::config::Host;
 
 const SERIALIZABLE: &str = "BEGIN ISOLATION LEVEL SERIALIZABLE READ WRITE";
 const READ_COMMITTED: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE";
 /// A snapshot may be as long as a reconciliation.
 const SNAPSHOT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = '600s'; \
-    SET LOCAL enable_seqscan = on";
+    SET LOCAL enable_seqscan = on; SET LOCAL enable_hashjoin = on; SET LOCAL enable_mergejoin = on; \
+    SET LOCAL enable_bitmapscan = on";
+
+/// While one asks what waited, the next questions gather for the other.
+const LOOKERS: usize = 2;
 
 /// The threads and the queues that lead to them.
 #[derive(Debug)]
@@ -48,13 +58,14 @@ struct Queues {
     lanes: flume::Sender<Queued>,
     writers: flume::Sender<Queued>,
     readers: flume::Sender<Queued>,
+    lookers: flume::Sender<lookers::Queued>,
 }
 
 /// Parses a connection string, and refuses one that cannot be kept to.
-pub(super) fn config(url: &SecretString, options: &Options) -> Result<::postgres::Config, OpenError> {
-    let mut config: ::postgres::Config =
-        url.expose_secret().parse().map_err(|error: ::postgres::Error| OpenError::Connect(Box::new(error)))?;
-    if config.get_ssl_mode() == ::postgres::config::SslMode::Require {
+pub(super) fn config(url: &SecretString, options: &Options) -> Result<tokio_postgres::Config, OpenError> {
+    let mut config: tokio_postgres::Config =
+        url.expose_secret().parse().map_err(|error: tokio_postgres::Error| OpenError::Connect(Box::new(error)))?;
+    if config.get_ssl_mode() == tokio_postgres::config::SslMode::Require {
         return Err(OpenError::NoTls);
     }
     // A host that dies says nothing: it is found out within seconds, or every lane would wait for it.
@@ -66,7 +77,7 @@ pub(super) fn config(url: &SecretString, options: &Options) -> Result<::postgres
 
 /// Which database on which host.
 pub(super) fn place(url: &SecretString) -> String {
-    let Ok(config) = url.expose_secret().parse::<::postgres::Config>() else { return "PostgreSQL".to_owned() };
+    let Ok(config) = url.expose_secret().parse::<tokio_postgres::Config>() else { return "PostgreSQL".to_owned() };
     let host = match config.get_hosts().first() {
         Some(Host::Tcp(host)) => host.clone(),
         Some(Host::Unix(path)) => path.display().to_string(),
@@ -99,11 +110,15 @@ impl Postgres {
             }
             Ok(sender)
         };
-        let queues = Queues {
-            lanes: pool("ledger", options.lanes)?,
-            writers: pool("writer", options.writers)?,
-            readers: pool("reader", options.readers)?,
-        };
+        let (lanes, writers) = (pool("ledger", options.lanes)?, pool("writer", options.writers)?);
+        let readers = pool("reader", options.readers)?;
+        let (lookers, asked) = flume::bounded(options.queue);
+        for _ in 0..LOOKERS {
+            let (config, asked) = (config.clone(), asked.clone());
+            let run = move || lookers::run(&config, timeouts, &asked);
+            threads.push(std::thread::Builder::new().name("postgres-looker".to_owned()).spawn(run)?);
+        }
+        let queues = Queues { lanes, writers, readers, lookers };
         let ledger = match options.isolation {
             Isolation::ReadCommitted => READ_COMMITTED,
             Isolation::Serializable => SERIALIZABLE,
@@ -133,25 +148,45 @@ impl Postgres {
         self.look(read, None).await
     }
 
-    /// A connection that broke while it was idle shows it to whoever comes next, who therefore tries again. Not for
-    /// long: what waits for a database that is gone should be told so.
-    async fn look<T, F>(&self, mut read: F, begin: Option<&'static str>) -> Result<T, StoreError>
+    /// Looks one row up, together with what others look up at the same moment.
+    pub(super) async fn find<T: Send + 'static>(&self, look_up: LookUp<T>) -> Result<Option<T>, StoreError> {
+        let ask = |look_up, deadline, reply| {
+            let question = Box::new(Asking::new(look_up, reply));
+            self.enqueue(|queues| try_send(&queues.lookers, lookers::Queued { question, deadline }))
+        };
+        self.again(look_up, ask).await
+    }
+
+    async fn look<T, F>(&self, read: F, begin: Option<&'static str>) -> Result<T, StoreError>
     where
         T: Send + 'static,
         F: FnMut(&View<'_>) -> Result<T, StoreError> + Send + 'static,
     {
+        let ask = |read, deadline, reply| {
+            let job = Box::new(Reading { read, begin, reply });
+            self.enqueue(|queues| try_send(&queues.readers, Queued { job, deadline }))
+        };
+        self.again(read, ask).await
+    }
+
+    /// A connection that broke while it was idle shows it to whoever comes next, who therefore tries again. Not for
+    /// long: what waits for a database that is gone should be told so.
+    async fn again<Q, T>(
+        &self,
+        mut question: Q,
+        ask: impl Fn(Q, Instant, oneshot::Sender<(Q, Result<T, StoreError>)>) -> Result<(), StoreError>,
+    ) -> Result<T, StoreError> {
         let deadline = Instant::now() + self.read_wait;
         let mut tries = 0;
         loop {
             tries += 1;
             let (reply, answer) = oneshot::channel();
-            let job = Box::new(Reading { read, begin, reply });
-            self.enqueue(|queues| try_send(&queues.readers, Queued { job, deadline }))?;
+            ask(question, deadline, reply)?;
             let (returned, result) = answer.await.map_err(|_| StoreError::Overloaded)?;
             match result {
                 Err(error) if error.is_passing() && tries < TRIES_MAX => {
                     metrics::counter!("database_retries_total").increment(1);
-                    read = returned;
+                    question = returned;
                     if !pause(tries, deadline).await {
                         return Err(error);
                     }

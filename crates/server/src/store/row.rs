@@ -9,7 +9,7 @@ pub struct Row<'row>(Source<'row>);
 #[derive(Debug)]
 enum Source<'row> {
     Sqlite(&'row rusqlite::Row<'row>),
-    Postgres(&'row ::postgres::Row),
+    Postgres(&'row tokio_postgres::Row),
 }
 
 impl<'row> From<&'row rusqlite::Row<'row>> for Row<'row> {
@@ -18,8 +18,8 @@ impl<'row> From<&'row rusqlite::Row<'row>> for Row<'row> {
     }
 }
 
-impl<'row> From<&'row ::postgres::Row> for Row<'row> {
-    fn from(row: &'row ::postgres::Row) -> Self {
+impl<'row> From<&'row tokio_postgres::Row> for Row<'row> {
+    fn from(row: &'row tokio_postgres::Row) -> Self {
         Self(Source::Postgres(row))
     }
 }

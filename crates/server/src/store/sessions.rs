@@ -1,7 +1,7 @@
 //! Sign-ins.
 
 use super::users::User;
-use super::{Row, StoreError, View, Work};
+use super::{LookUp, Row, StoreError, View, Work};
 use domain::id::{SessionId, UserId};
 use domain::session::Session;
 use domain::timestamp::Timestamp;
@@ -43,14 +43,12 @@ pub struct NewSession {
     pub expires_at: Timestamp,
 }
 
-/// Who shows a credential: the account and the state of the session, in one look-up.
-///
-/// # Errors
-/// If the database fails.
-pub fn bearer(view: &View<'_>, id: SessionId, user: UserId) -> Result<Option<(User, Session)>, StoreError> {
+/// Who shows a credential: the account and the state of the session.
+#[must_use]
+pub fn bearer(id: SessionId, user: UserId) -> LookUp<(User, Session)> {
     let text = "SELECT u.id, u.email, u.username, u.role, u.tier, u.account_status, u.created_at, \
         s.expires_at, s.revoked_at FROM sessions s JOIN users u ON u.id = s.user_id WHERE s.id = $1 AND s.user_id = $2";
-    view.query_opt(text, &[id.into(), user.into()], |row| {
+    LookUp::new(text, &[id.into(), user.into()], |row| {
         let user = User {
             id: row.get(0)?,
             email: row.get(1)?,

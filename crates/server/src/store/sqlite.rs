@@ -14,7 +14,7 @@ mod writer;
 pub(super) use connection::Connection;
 pub(super) use value::column;
 
-use super::{OpenError, Options, StoreError, View, Work, try_send};
+use super::{LookUp, OpenError, Options, StoreError, View, Work, try_send};
 use std::path::{Path, PathBuf};
 use std::sync::{PoisonError, RwLock};
 use std::thread::JoinHandle;
@@ -98,6 +98,11 @@ impl Sqlite {
             Some(result) => result,
             None => self.read(read).await,
         }
+    }
+
+    /// One row, by the shortest way.
+    pub(super) async fn find<T: Send + 'static>(&self, look_up: LookUp<T>) -> Result<Option<T>, StoreError> {
+        self.look_up(move |view| view.find(&look_up)).await
     }
 
     /// The closure comes back with its result, so that it can run again.

@@ -1,6 +1,6 @@
 //! Transactions. Rows are only ever added.
 
-use super::{StoreError, Value, View, Work};
+use super::{LookUp, StoreError, Value, View, Work};
 use domain::command::Parties;
 use domain::id::TransactionId;
 use domain::idempotency::ExecutionDigest;
@@ -57,10 +57,11 @@ fn row<'row>(transaction: &'row Transaction, execution: &'row ExecutionDigest) -
 ///
 /// # Errors
 /// If the database fails.
-pub fn parties(view: &View<'_>, id: TransactionId) -> Result<Option<Parties>, StoreError> {
+#[must_use]
+pub fn parties(id: TransactionId) -> LookUp<Parties> {
     let text = "SELECT payer_id, payee_id, CASE WHEN type = 'subscription' THEN reference_id END FROM transactions
         WHERE tx_id = $1 AND type IN ('unlock', 'subscription', 'gift')";
-    view.query_opt(text, &[id.into()], |row| {
+    LookUp::new(text, &[id.into()], |row| {
         Ok(Parties { payer_id: row.get(0)?, payee_id: row.get(1)?, subscription_id: row.get(2)? })
     })
 }

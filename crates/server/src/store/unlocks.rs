@@ -1,6 +1,6 @@
 //! Who is paid for a content. What sells it is the ledger.
 
-use super::{StoreError, View};
+use super::LookUp;
 use domain::id::{ContentId, UserId};
 
 /// Whoever is paid for a content.
@@ -16,7 +16,8 @@ pub struct Seller {
 ///
 /// # Errors
 /// If the database fails.
-pub fn seller(view: &View<'_>, content: ContentId) -> Result<Option<Seller>, StoreError> {
+#[must_use]
+pub fn seller(content: ContentId) -> LookUp<Seller> {
     let text = "SELECT u.id, u.username FROM contents c JOIN users u ON u.id = c.creator_id WHERE c.id = $1";
-    view.query_opt(text, &[content.into()], |row| Ok(Seller { id: row.get(0)?, username: row.get(1)? }))
+    LookUp::new(text, &[content.into()], |row| Ok(Seller { id: row.get(0)?, username: row.get(1)? }))
 }

@@ -1,6 +1,6 @@
 //! Accounts.
 
-use super::{Row, StoreError, View, Work};
+use super::{LookUp, Row, StoreError, View, Work};
 use domain::id::UserId;
 use domain::timestamp::Timestamp;
 use domain::user::{AccountStatus, Email, Role, Standing, Tier, Username};
@@ -94,8 +94,9 @@ pub fn password_hash(view: &View<'_>, id: UserId) -> Result<Option<String>, Stor
 ///
 /// # Errors
 /// If the database fails.
-pub fn username(view: &View<'_>, id: UserId) -> Result<Option<Option<String>>, StoreError> {
-    view.query_opt("SELECT username FROM users WHERE id = $1", &[id.into()], |row| row.get(0))
+#[must_use]
+pub fn username(id: UserId) -> LookUp<Option<String>> {
+    LookUp::new("SELECT username FROM users WHERE id = $1", &[id.into()], |row| row.get(0))
 }
 
 /// What of an address and a name is taken by an account other than `except`.

@@ -1,6 +1,6 @@
 //! Wallets, outside of ledger batches: making them and showing them.
 
-use super::{StoreError, Value, View, Work};
+use super::{LookUp, StoreError, Value, View, Work};
 use domain::id::{UserId, WalletId};
 use domain::money::Cents;
 use domain::timestamp::Timestamp;
@@ -25,10 +25,11 @@ pub struct Wallet {
 ///
 /// # Errors
 /// If the database fails.
-pub fn find_by_user(view: &View<'_>, user: UserId) -> Result<Option<Wallet>, StoreError> {
+#[must_use]
+pub fn find_by_user(user: UserId) -> LookUp<Wallet> {
     let text = "SELECT id, balance_cents, currency, status, last_transaction_at FROM wallets
         WHERE id = $1 AND user_id = $2 AND kind = 'user'";
-    view.query_opt(text, &[WalletId::of_user(user).into(), user.into()], |row| {
+    LookUp::new(text, &[WalletId::of_user(user).into(), user.into()], |row| {
         Ok(Wallet {
             id: row.get(0)?,
             balance: row.get(1)?,

@@ -8,5 +8,6 @@ mod figures;
 pub mod market;
 mod outcomes;
 mod queue;
+mod room;
 mod sales;
 mod scripted;

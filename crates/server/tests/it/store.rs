@@ -42,7 +42,7 @@ use domain::user::{Email, Role, Username};
 use std::path::PathBuf;
 use std::time::Duration;
 use superapp::store::users::NewUser;
-use superapp::store::{Database, Location, StoreError, View, Work};
+use superapp::store::{Database, Location, LookUp, StoreError, View, Work};
 use tokio::time::Instant;
 use uuid::Uuid;
 
@@ -106,6 +106,11 @@ impl Fixture {
         read: impl FnMut(&View<'_>) -> Result<T, StoreError> + Send + 'static,
     ) -> T {
         self.database.read(read).await.unwrap()
+    }
+
+    /// A look-up that is expected to succeed.
+    pub async fn find<T: Send + 'static>(&self, look_up: LookUp<T>) -> Option<T> {
+        self.database.find(look_up).await.unwrap()
     }
 
     /// A user with a wallet.

@@ -37,8 +37,8 @@ async fn caller(app: &App, headers: &HeaderMap) -> Result<Caller, Problem> {
     let now = app.clock.now();
     let bearer = app.tokens.verify(token.trim(), now).ok_or_else(Problem::unauthenticated)?;
     // Role, tier and standing come from here at every request: a change bites on the next one.
-    let read = move |view: &crate::store::View<'_>| sessions::bearer(view, bearer.session_id, bearer.user_id);
-    let (user, session) = app.database.look_up(read).await?.ok_or_else(Problem::unauthenticated)?;
+    let asked = sessions::bearer(bearer.session_id, bearer.user_id);
+    let (user, session) = app.database.find(asked).await?.ok_or_else(Problem::unauthenticated)?;
     if !session.is_live(now) {
         return Err(Problem::unauthenticated());
     }

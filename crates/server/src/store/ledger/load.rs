@@ -1,5 +1,6 @@
 //! What a batch reads, by key, a set of rows at a time. Rules on it are in `domain`.
 
+use crate::store::set_query::SetQuery;
 use crate::store::{Row, StoreError, Value, View, Work, idempotency_keys, payouts, subscriptions, wallets};
 use domain::book::Rows;
 use domain::command::Needs;
@@ -47,29 +48,50 @@ fn pairs<'set, A: Into<Value<'set>>, B: Into<Value<'set>>>(
 }
 
 pub(super) fn rows(view: &View<'_>, needs: &Needs) -> Result<Rows, StoreError> {
-    let mut subscriptions = active_subscriptions(view, &needs.subscribers)?;
-    subscriptions.extend(subscriptions_of(view, &needs.subscriptions)?);
-    let mut payouts = pending_payouts(view, &needs.payees)?;
-    payouts.extend(payouts_of(view, &needs.payouts)?);
+    let wallets = wallets(&needs.users);
+    let debts = debts(&needs.debtors);
+    let records = idempotency_keys::find_each(needs.keys.iter());
+    let contents = contents(&needs.contents);
+    let unlocks = unlocks(&needs.unlocks);
+    let plans = plans(&needs.plans);
+    let (active, subscriptions) = (active_subscriptions(&needs.subscribers), subscriptions_of(&needs.subscriptions));
+    let sales = sales(&needs.sales);
+    let (pending, payouts) = (pending_payouts(&needs.payees), payouts_of(&needs.payouts));
+    let (deposits, payments) = (deposits(&needs.deposits), payments(&needs.payments));
+    view.query_all(&[
+        &wallets,
+        &debts,
+        &records,
+        &contents,
+        &unlocks,
+        &plans,
+        &active,
+        &subscriptions,
+        &sales,
+        &pending,
+        &payouts,
+        &deposits,
+        &payments,
+    ])?;
     Ok(Rows {
-        wallets: wallets(view, &needs.users)?,
-        debts: debts(view, &needs.debtors)?,
-        records: idempotency_keys::find_each(view, needs.keys.iter())?,
-        contents: contents(view, &needs.contents)?,
-        unlocks: unlocks(view, &needs.unlocks)?,
-        plans: plans(view, &needs.plans)?,
-        subscriptions,
-        sales: sales(view, &needs.sales)?,
-        payouts,
-        deposits: deposits(view, &needs.deposits)?,
-        payments: payments(view, &needs.payments)?,
+        wallets: wallets.rows(),
+        debts: debts.rows(),
+        records: records.rows(),
+        contents: contents.rows(),
+        unlocks: unlocks.rows(),
+        plans: plans.rows(),
+        subscriptions: [active.rows(), subscriptions.rows()].concat(),
+        sales: sales.rows(),
+        payouts: [pending.rows(), payouts.rows()].concat(),
+        deposits: deposits.rows(),
+        payments: payments.rows(),
     })
 }
 
-fn wallets(view: &View<'_>, users: &BTreeSet<UserId>) -> Result<Vec<UserWallet>, StoreError> {
+fn wallets(users: &BTreeSet<UserId>) -> SetQuery<'_, 1, UserWallet> {
     let text = "SELECT w.id, w.user_id, u.account_status, w.status, w.balance_cents, w.last_transaction_at
         FROM wallets w JOIN users u ON u.id = w.user_id WHERE w.id = $1 AND w.kind = 'user'";
-    view.query_each(text, &set(users.iter().map(|user| WalletId::of_user(*user))), |row| {
+    SetQuery::new(text, set(users.iter().map(|user| WalletId::of_user(*user))), |row| {
         Ok(UserWallet {
             id: row.get(0)?,
             user_id: row.get(1)?,
@@ -81,9 +103,9 @@ fn wallets(view: &View<'_>, users: &BTreeSet<UserId>) -> Result<Vec<UserWallet>,
     })
 }
 
-fn debts(view: &View<'_>, creators: &BTreeSet<UserId>) -> Result<Vec<UserWallet>, StoreError> {
+fn debts(creators: &BTreeSet<UserId>) -> SetQuery<'_, 1, UserWallet> {
     let text = "SELECT id, user_id, balance_cents, last_transaction_at FROM wallets WHERE id = $1 AND kind = 'debt'";
-    view.query_each(text, &set(creators.iter().map(|creator| WalletId::of_debt(*creator))), |row| {
+    SetQuery::new(text, set(creators.iter().map(|creator| WalletId::of_debt(*creator))), |row| {
         Ok(UserWallet {
             id: row.get(0)?,
             user_id: row.get(1)?,
@@ -95,9 +117,9 @@ fn debts(view: &View<'_>, creators: &BTreeSet<UserId>) -> Result<Vec<UserWallet>
     })
 }
 
-fn contents(view: &View<'_>, contents: &BTreeSet<ContentId>) -> Result<Vec<Offer>, StoreError> {
+fn contents(contents: &BTreeSet<ContentId>) -> SetQuery<'_, 1, Offer> {
     let text = "SELECT id, creator_id, price_cents, subscriber_only, is_active FROM contents WHERE id = $1";
-    view.query_each(text, &set(contents.iter().copied()), |row| {
+    SetQuery::new(text, set(contents.iter().copied()), |row| {
         Ok(Offer {
             id: row.get(0)?,
             creator_id: row.get(1)?,
@@ -108,35 +130,32 @@ fn contents(view: &View<'_>, contents: &BTreeSet<ContentId>) -> Result<Vec<Offer
     })
 }
 
-fn unlocks(view: &View<'_>, unlocks: &BTreeSet<(UserId, ContentId)>) -> Result<Vec<(UserId, ContentId)>, StoreError> {
+fn unlocks(unlocks: &BTreeSet<(UserId, ContentId)>) -> SetQuery<'_, 2, (UserId, ContentId)> {
     let text = "SELECT user_id, content_id FROM unlocks WHERE user_id = $1 AND content_id = $2 AND revoked_at IS NULL";
-    view.query_each(text, &pairs(unlocks.iter().copied()), |row| Ok((row.get(0)?, row.get(1)?)))
+    SetQuery::new(text, pairs(unlocks.iter().copied()), |row| Ok((row.get(0)?, row.get(1)?)))
 }
 
-fn plans(view: &View<'_>, plans: &BTreeSet<(UserId, PlanTier)>) -> Result<Vec<Plan>, StoreError> {
+fn plans(plans: &BTreeSet<(UserId, PlanTier)>) -> SetQuery<'_, 2, Plan> {
     let text = "SELECT creator_id, tier, price_cents, is_active FROM plans WHERE creator_id = $1 AND tier = $2";
-    view.query_each(text, &pairs(plans.iter().copied()), |row| {
+    SetQuery::new(text, pairs(plans.iter().copied()), |row| {
         Ok(Plan { creator_id: row.get(0)?, tier: row.get(1)?, price: row.get(2)?, is_active: row.get(3)? })
     })
 }
 
-fn active_subscriptions(
-    view: &View<'_>,
-    parties: &BTreeSet<(UserId, UserId)>,
-) -> Result<Vec<Subscription>, StoreError> {
+fn active_subscriptions(parties: &BTreeSet<(UserId, UserId)>) -> SetQuery<'_, 2, Subscription> {
     let text = "SELECT id, subscriber_id, creator_id, tier, status, price_cents, anchor_at, period, period_start, \
         period_end, expires_at, auto_renew, renew_at, renewals_tried, created_at FROM subscriptions
         WHERE subscriber_id = $1 AND creator_id = $2 AND status = 'active'";
-    view.query_each(text, &pairs(parties.iter().copied()), subscriptions::read)
+    SetQuery::new(text, pairs(parties.iter().copied()), subscriptions::read)
 }
 
-fn subscriptions_of(view: &View<'_>, ids: &BTreeSet<SubscriptionId>) -> Result<Vec<Subscription>, StoreError> {
+fn subscriptions_of(ids: &BTreeSet<SubscriptionId>) -> SetQuery<'_, 1, Subscription> {
     let text = "SELECT id, subscriber_id, creator_id, tier, status, price_cents, anchor_at, period, period_start, \
         period_end, expires_at, auto_renew, renew_at, renewals_tried, created_at FROM subscriptions WHERE id = $1";
-    view.query_each(text, &set(ids.iter().copied()), subscriptions::read)
+    SetQuery::new(text, set(ids.iter().copied()), subscriptions::read)
 }
 
-fn sales(view: &View<'_>, ids: &BTreeSet<TransactionId>) -> Result<Vec<Sale>, StoreError> {
+fn sales(ids: &BTreeSet<TransactionId>) -> SetQuery<'_, 1, Sale> {
     let text =
         "SELECT t.tx_id, t.payer_id, t.payee_id, t.amount_cents, t.created_at, t.type, t.reference_id, p.period, \
             g.quantity, t.split_version, t.creator_cents, t.platform_cents, t.processor_cents,
@@ -149,7 +168,7 @@ fn sales(view: &View<'_>, ids: &BTreeSet<TransactionId>) -> Result<Vec<Sale>, St
                 SUM(processor_cents) AS processor_cents
             FROM refunds WHERE original_tx_id = $1 GROUP BY original_tx_id) r ON r.original_tx_id = t.tx_id
         WHERE t.tx_id = $1 AND t.type IN ('unlock', 'subscription', 'gift')";
-    view.query_each(text, &set(ids.iter().copied()), |row| {
+    SetQuery::new(text, set(ids.iter().copied()), |row| {
         let version = row.get(9)?;
         let parts = |first: usize| -> Result<Split, StoreError> {
             let (creator, platform, processor): (Cents, Cents, Cents) =
@@ -181,21 +200,21 @@ fn sale_of(row: &Row<'_>) -> Result<SaleOf, StoreError> {
     }
 }
 
-fn pending_payouts(view: &View<'_>, creators: &BTreeSet<UserId>) -> Result<Vec<Payout>, StoreError> {
+fn pending_payouts(creators: &BTreeSet<UserId>) -> SetQuery<'_, 1, Payout> {
     let text = "SELECT id, creator_id, amount_cents, destination, status, remark, created_at FROM payouts
         WHERE creator_id = $1 AND status = 'pending'";
-    view.query_each(text, &set(creators.iter().copied()), payouts::read)
+    SetQuery::new(text, set(creators.iter().copied()), payouts::read)
 }
 
-fn payouts_of(view: &View<'_>, ids: &BTreeSet<PayoutId>) -> Result<Vec<Payout>, StoreError> {
+fn payouts_of(ids: &BTreeSet<PayoutId>) -> SetQuery<'_, 1, Payout> {
     let text =
         "SELECT id, creator_id, amount_cents, destination, status, remark, created_at FROM payouts WHERE id = $1";
-    view.query_each(text, &set(ids.iter().copied()), payouts::read)
+    SetQuery::new(text, set(ids.iter().copied()), payouts::read)
 }
 
-fn deposits(view: &View<'_>, ids: &BTreeSet<DepositId>) -> Result<Vec<DepositAsked>, StoreError> {
+fn deposits(ids: &BTreeSet<DepositId>) -> SetQuery<'_, 1, DepositAsked> {
     let text = "SELECT id, user_id, amount_cents, provider, provider_tx_id, status FROM deposits WHERE id = $1";
-    view.query_each(text, &set(ids.iter().copied()), |row| {
+    SetQuery::new(text, set(ids.iter().copied()), |row| {
         Ok(DepositAsked {
             id: row.get(0)?,
             user_id: row.get(1)?,
@@ -207,10 +226,10 @@ fn deposits(view: &View<'_>, ids: &BTreeSet<DepositId>) -> Result<Vec<DepositAsk
     })
 }
 
-fn payments(view: &View<'_>, payments: &BTreeSet<(Provider, String)>) -> Result<Vec<(Provider, String)>, StoreError> {
+fn payments(payments: &BTreeSet<(Provider, String)>) -> SetQuery<'_, 2, (Provider, String)> {
     let text = "SELECT provider, provider_tx_id FROM transactions WHERE provider = $1 AND provider_tx_id = $2";
     let set = pairs(payments.iter().map(|(provider, id)| (provider.as_str(), id.as_str())));
-    view.query_each(text, &set, |row| Ok((provider(row, 0)?, row.get(1)?)))
+    SetQuery::new(text, set, |row| Ok((provider(row, 0)?, row.get(1)?)))
 }
 
 fn provider(row: &Row<'_>, column: usize) -> Result<Provider, StoreError> {

@@ -1,22 +1,33 @@
-//! One connection to PostgreSQL: texts are prepared once, a set of rows is one statement, and errors are told
-//! apart by what they mean to the unit of work.
+//! One connection to PostgreSQL: texts are prepared once, a set of rows is one statement, and what needs no answer
+//! at once goes along with what does, so that a unit of work is a few round trips.
 
+use super::errors::{is_broken, is_over, is_refused_commit};
 use super::sets::set_form;
 use super::settings::{self, Timeouts};
-use crate::store::connection::Set;
+use super::waiting::{Encoded, Touches, Waiting};
+use crate::store::connection::{AskEach, Set};
 use crate::store::{OpenError, Row, StoreError, Value};
-use ::postgres::error::{Severity, SqlState};
-use ::postgres::fallible_iterator::FallibleIterator;
-use ::postgres::types::ToSql;
-use ::postgres::{Client, Config, NoTls, RowIter, Statement};
+use futures_util::TryStreamExt;
+use futures_util::future::{join, join_all, try_join_all};
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
+use tokio::runtime::{Builder, Runtime};
+use tokio_postgres::error::SqlState;
+use tokio_postgres::types::Type;
+use tokio_postgres::{Client, Config, Error, NoTls, Statement};
+
+/// Statements that wait for company at most.
+const WAITING_MAX: usize = 16;
 
 /// A connection that belongs to one thread.
 pub(crate) struct Connection {
-    client: RefCell<Client>,
+    /// Drives the connection while its thread waits for an answer.
+    runtime: Runtime,
+    client: Client,
     /// By where the text lies, because a static one stays there, and hashing it whole costs more.
     statements: RefCell<HashMap<Key, Statement>>,
+    /// What goes along with the next statement whose answer is needed.
+    waiting: RefCell<Vec<Waiting>>,
     /// Whether the unit of work asked to be read-only.
     is_reading: Cell<bool>,
     /// Whether this is no connection to work on, though it is open: its server has become a standby, or what became
@@ -36,31 +47,40 @@ impl std::fmt::Debug for Connection {
 impl Connection {
     /// Connects, makes the settings of the session, and refuses a server whose own would lose commits.
     pub(in crate::store) fn open(config: &Config, timeouts: &Timeouts) -> Result<Self, OpenError> {
-        let mut client = config.connect(NoTls).map_err(|error| OpenError::Connect(Box::new(error)))?;
-        settings::apply(&mut client, timeouts)?;
-        Ok(Self {
-            client: RefCell::new(client),
+        let runtime = Builder::new_current_thread().enable_all().build()?;
+        let (client, connection) =
+            runtime.block_on(config.connect(NoTls)).map_err(|error| OpenError::Connect(Box::new(error)))?;
+        runtime.spawn(async {
+            // Whoever waits for an answer is told.
+            let _ = connection.await;
+        });
+        let connection = Self {
+            runtime,
+            client,
             statements: RefCell::default(),
+            waiting: RefCell::default(),
             is_reading: Cell::new(false),
             is_stale: Cell::new(false),
-        })
+        };
+        settings::apply(&connection, timeouts)?;
+        Ok(connection)
     }
 
     /// Whether the connection is gone, or no good any more.
     pub(super) fn is_closed(&self) -> bool {
-        self.is_stale.get() || self.client.try_borrow().is_ok_and(|client| client.is_closed())
+        self.is_stale.get() || self.client.is_closed()
     }
 
-    /// Begins a unit of work.
-    pub(super) fn begin(&self, text: &'static str) -> Result<(), StoreError> {
+    /// Begins a unit of work, with its first statement.
+    pub(super) fn begin(&self, text: &'static str) {
         self.is_reading.set(text.contains("READ ONLY"));
-        // What is left of an earlier unit of work, or of this beginning, is nothing to go on with.
-        self.script(text).inspect_err(|_| self.is_stale.set(true))
+        self.waiting.borrow_mut().push(Waiting::Begin(text));
     }
 
     /// Ends a unit of work without keeping anything. A connection that cannot do even that is given up, and the
     /// server then does it.
     pub(in crate::store) fn roll_back(&self) {
+        self.waiting.borrow_mut().clear();
         if self.script("ROLLBACK").is_err() {
             self.is_stale.set(true);
         }
@@ -68,18 +88,28 @@ impl Connection {
 
     /// Runs statements that have no parameters and whose rows do not matter, such as a migration.
     pub(in crate::store) fn script(&self, text: &str) -> Result<(), StoreError> {
-        self.client()?.batch_execute(text).map_err(|error| self.classify(error))
+        self.flush()?;
+        self.runtime.block_on(self.client.batch_execute(text)).map_err(|error| self.classify(error))
+    }
+
+    /// A setting as the session has it.
+    pub(super) fn setting(&self, name: &str) -> Result<String, Error> {
+        self.runtime.block_on(self.client.query_one("SELECT current_setting($1)", &[&name]))?.try_get(0)
     }
 
     /// Commits. Whatever is not the server's own word that it did not leaves the outcome unknown.
     pub(in crate::store) fn commit(&self) -> Result<(), StoreError> {
+        // Seen to be well before the commit is sent. A broken transaction answers COMMIT as if all were well; none
+        // comes here: every error of a statement is seen.
+        self.flush().inspect_err(|_| self.roll_back())?;
         if self.is_reading.get() {
             return self.script("COMMIT");
         }
-        // A broken transaction answers COMMIT as if all were well. None comes here: every error of a statement is seen.
-        self.client()?.batch_execute("COMMIT").map_err(|error| {
+        self.runtime.block_on(self.client.batch_execute("COMMIT")).map_err(|error| {
             if is_refused_commit(&error) {
-                self.roll_back_after(error)
+                let error = self.classify(error);
+                self.roll_back();
+                error
             } else {
                 self.is_stale.set(true);
                 StoreError::OutcomeUnknown
@@ -87,24 +117,40 @@ impl Connection {
         })
     }
 
-    fn roll_back_after(&self, error: ::postgres::Error) -> StoreError {
-        let error = self.classify(error);
-        self.roll_back();
-        error
-    }
-
     pub(in crate::store) fn execute(&self, text: &'static str, values: &[Value<'_>]) -> Result<usize, StoreError> {
         let statement = self.prepared(text)?;
-        touched(self.client()?.execute(&statement, &parameters(values)).map_err(|error| self.classify(error))?)
+        let values = one_row(&statement, values)?;
+        self.begun()?;
+        touched(self.send(self.client.execute_raw(&statement, &values))?)
     }
 
-    pub(in crate::store) fn execute_each(&self, text: &'static str, set: Set<'_>) -> Result<usize, StoreError> {
+    /// Runs a statement whose only answer is how many rows it must touch, before the unit of work ends.
+    pub(in crate::store) fn execute_exactly(
+        &self,
+        text: &'static str,
+        values: &[Value<'_>],
+        touches: Touches,
+    ) -> Result<(), StoreError> {
+        let statement = self.prepared(text)?;
+        let values = one_row(&statement, values)?;
+        self.begun()?;
+        self.wait(Waiting::Statement { statement, values, touches: Some(touches) })
+    }
+
+    /// The same for a set of rows.
+    pub(in crate::store) fn execute_each_exactly(
+        &self,
+        text: &'static str,
+        set: Set<'_>,
+        touches: Touches,
+    ) -> Result<(), StoreError> {
         if set.is_empty() {
-            return Ok(0);
+            return Ok(());
         }
         let statement = self.prepared_set(text)?;
-        let columns = columns(&statement, set);
-        touched(self.client()?.execute(&statement, &parameters(&columns)).map_err(|error| self.classify(error))?)
+        let values = many_rows(&statement, set)?;
+        self.begun()?;
+        self.wait(Waiting::Statement { statement, values, touches: Some(touches) })
     }
 
     pub(in crate::store) fn query(
@@ -114,25 +160,40 @@ impl Connection {
         read: &mut dyn FnMut(&Row<'_>) -> Result<bool, StoreError>,
     ) -> Result<(), StoreError> {
         let statement = self.prepared(text)?;
-        let mut client = self.client()?;
-        let rows = client.query_raw(&statement, parameters(values)).map_err(|error| self.classify(error))?;
-        each_row(rows, |error| self.classify(error), read)
+        self.read(&statement, &one_row(&statement, values)?, read)
     }
 
-    pub(in crate::store) fn query_each(
+    /// Several queries in one round trip.
+    pub(in crate::store) fn query_all(&self, asked: &[&dyn AskEach]) -> Result<(), StoreError> {
+        let mut statements = Vec::with_capacity(asked.len());
+        let asked = asked.iter().filter(|ask| !ask.set().is_empty());
+        for ask in asked.clone() {
+            let statement = self.prepared_set(ask.text())?;
+            let values = many_rows(&statement, ask.set())?;
+            statements.push((statement, values));
+        }
+        let all = statements.iter().map(|(statement, values)| self.rows(statement, values));
+        let found = self.send(try_join_all(all))?;
+        for (ask, rows) in asked.zip(&found) {
+            rows.iter().try_for_each(|row| ask.keep(&row.into()))?;
+        }
+        Ok(())
+    }
+
+    /// The rows of a query for each of a set of parameters, each with the place in the set of those that found it.
+    pub(super) fn query_placed(
         &self,
         text: &'static str,
         set: Set<'_>,
-        read: &mut dyn FnMut(&Row<'_>) -> Result<bool, StoreError>,
-    ) -> Result<(), StoreError> {
-        if set.is_empty() {
-            return Ok(());
-        }
+    ) -> Result<Vec<(usize, tokio_postgres::Row)>, StoreError> {
         let statement = self.prepared_set(text)?;
-        let columns = columns(&statement, set);
-        let mut client = self.client()?;
-        let rows = client.query_raw(&statement, &columns).map_err(|error| self.classify(error))?;
-        each_row(rows, |error| self.classify(error), read)
+        let values = many_rows(&statement, set)?;
+        let placed = |row: tokio_postgres::Row| {
+            let place = row.len().checked_sub(1).and_then(|last| row.try_get::<_, i64>(last).ok());
+            let place = place.and_then(|place| usize::try_from(place).ok()?.checked_sub(1));
+            place.map(|place| (place, row)).ok_or(StoreError::Broken("a row without its place"))
+        };
+        self.send(self.rows(&statement, &values))?.into_iter().map(placed).collect()
     }
 
     pub(in crate::store) fn lock(&self, text: &'static str, ids: &[Value<'_>]) -> Result<(), StoreError> {
@@ -140,44 +201,108 @@ impl Connection {
             return Ok(());
         }
         let statement = self.prepared(text)?;
-        self.client()?.execute(&statement, &[&ids]).map(|_| ()).map_err(|error| self.classify(error))
+        let values = encode(&statement, |_, kind| Encoded::new(&ids, kind))?;
+        self.wait(Waiting::Statement { statement, values, touches: None })
     }
 
-    fn client(&self) -> Result<std::cell::RefMut<'_, Client>, StoreError> {
-        self.client.try_borrow_mut().map_err(|_| StoreError::Broken("a statement among the rows of another"))
+    async fn rows(&self, statement: &Statement, values: &[Encoded]) -> Result<Vec<tokio_postgres::Row>, Error> {
+        self.client.query_raw(statement, values).await?.try_collect().await
+    }
+
+    fn read(
+        &self,
+        statement: &Statement,
+        values: &[Encoded],
+        read: &mut dyn FnMut(&Row<'_>) -> Result<bool, StoreError>,
+    ) -> Result<(), StoreError> {
+        let rows = async {
+            let rows = self.client.query_raw(statement, values).await?;
+            let mut rows = std::pin::pin!(rows);
+            let mut seen = Ok(true);
+            // To the end, even if enough was seen: what the server says last may be that it failed.
+            while let Some(row) = rows.try_next().await? {
+                if matches!(seen, Ok(true)) {
+                    seen = read(&Row::from(&row));
+                }
+            }
+            Ok(seen.map(|_| ()))
+        };
+        self.send(rows)?
+    }
+
+    /// Lets a statement go along with the next whose answer is needed.
+    fn wait(&self, statement: Waiting) -> Result<(), StoreError> {
+        self.waiting.borrow_mut().push(statement);
+        let is_full = self.waiting.borrow().len() >= WAITING_MAX;
+        if is_full { self.flush() } else { Ok(()) }
+    }
+
+    /// Makes sure that the unit of work has begun before anything of it is written: if it could not begin, what was
+    /// written would be kept, alone.
+    fn begun(&self) -> Result<(), StoreError> {
+        let is_begun = self.waiting.borrow().iter().all(|waiting| !matches!(waiting, Waiting::Begin(_)));
+        if is_begun { Ok(()) } else { self.flush() }
+    }
+
+    fn flush(&self) -> Result<(), StoreError> {
+        if self.waiting.borrow().is_empty() {
+            return Ok(());
+        }
+        self.send(async { Ok(()) })
+    }
+
+    /// Sends what waits and then `last`, in one round trip. The first error is the one that counts.
+    fn send<T>(&self, last: impl Future<Output = Result<T, Error>>) -> Result<T, StoreError> {
+        let waiting = self.waiting.take();
+        let all = join_all(waiting.iter().map(|waiting| waiting.run(&self.client)));
+        let (answers, last) = self.runtime.block_on(join(all, last));
+        for (waiting, answer) in waiting.into_iter().zip(answers) {
+            match (waiting, answer) {
+                (Waiting::Statement { touches: Some(touches), .. }, Ok(rows)) => touches.check(touched(rows)?)?,
+                (_, Ok(_)) => {}
+                (waiting, Err(error)) => {
+                    // What is left of an earlier unit of work, or of this beginning, is nothing to go on with.
+                    if matches!(waiting, Waiting::Begin(_)) {
+                        self.is_stale.set(true);
+                    }
+                    return Err(self.classify(error));
+                }
+            }
+        }
+        last.map_err(|error| self.classify(error))
     }
 
     fn prepared(&self, text: &'static str) -> Result<Statement, StoreError> {
-        self.statement((text.as_ptr().addr(), text.len(), false), |client| {
-            client.prepare(text).map_err(|error| self.classify(error))
-        })
+        self.statement((text.as_ptr().addr(), text.len(), false), || self.client.prepare(text))
     }
 
     /// The form of a text for many rows. The server tells the types of its parameters.
     fn prepared_set(&self, text: &'static str) -> Result<Statement, StoreError> {
-        self.statement((text.as_ptr().addr(), text.len(), true), |client| {
-            let single = client.prepare(text).map_err(|error| self.classify(error))?;
-            let types: Vec<&str> = single.params().iter().map(::postgres::types::Type::name).collect();
-            let set = set_form(text, &types).ok_or(StoreError::Broken("a statement has no form for a set of rows"))?;
-            client.prepare(&set).map_err(|error| self.classify(error))
-        })
+        let key = (text.as_ptr().addr(), text.len(), true);
+        if let Some(statement) = self.statements.borrow().get(&key) {
+            return Ok(statement.clone());
+        }
+        let single = self.runtime.block_on(self.client.prepare(text)).map_err(|error| self.classify(error))?;
+        let types: Vec<&str> = single.params().iter().map(Type::name).collect();
+        let set = set_form(text, &types).ok_or(StoreError::Broken("a statement has no form for a set of rows"))?;
+        self.statement(key, || self.client.prepare(&set))
     }
 
-    fn statement(
+    fn statement<P: Future<Output = Result<Statement, Error>>>(
         &self,
         key: Key,
-        prepare: impl FnOnce(&mut Client) -> Result<Statement, StoreError>,
+        prepare: impl FnOnce() -> P,
     ) -> Result<Statement, StoreError> {
         if let Some(statement) = self.statements.borrow().get(&key) {
             return Ok(statement.clone());
         }
-        let statement = prepare(&mut *self.client()?)?;
+        let statement = self.runtime.block_on(prepare()).map_err(|error| self.classify(error))?;
         self.statements.borrow_mut().insert(key, statement.clone());
         Ok(statement)
     }
 
     /// What an error of the driver means to the unit of work. The table of it is in `docs/postgres.md`.
-    fn classify(&self, error: ::postgres::Error) -> StoreError {
+    fn classify(&self, error: Error) -> StoreError {
         let Some(code) = error.code() else {
             // Not the server's word: the connection broke before the commit was sent, or a parameter does not fit.
             return if is_broken(&error) {
@@ -198,68 +323,36 @@ impl Connection {
             | SqlState::QUERY_CANCELED
             | SqlState::TOO_MANY_CONNECTIONS => StoreError::Busy(Some(error.into())),
             // So may this one, and this connection is over for it.
-            _ if self.is_over_after(&error) => {
+            _ if is_over(&error, self.is_reading.get()) => {
                 self.is_stale.set(true);
                 StoreError::Busy(Some(error.into()))
             }
             _ => StoreError::Refused(error.into()),
         }
     }
-
-    /// Whether an error is about the connection or its session, and not about the statement.
-    fn is_over_after(&self, error: &::postgres::Error) -> bool {
-        let Some(said) = error.as_db_error() else { return false };
-        let ends = matches!(said.parsed_severity(), Some(Severity::Fatal | Severity::Panic));
-        // Somebody else is the primary now; this one would be asked in vain.
-        let is_standby = *said.code() == SqlState::READ_ONLY_SQL_TRANSACTION && !self.is_reading.get();
-        let is_leftover = *said.code() == SqlState::IN_FAILED_SQL_TRANSACTION;
-        ends || is_standby || is_leftover || said.code().code().starts_with("08")
-    }
 }
 
-/// Whether the server says that a commit did not happen. A session that ends may have committed before it ended, and
-/// some databases have codes for not knowing themselves.
-fn is_refused_commit(error: &::postgres::Error) -> bool {
-    let Some(said) = error.as_db_error() else { return false };
-    let refusals = [
-        SqlState::T_R_SERIALIZATION_FAILURE,
-        SqlState::T_R_DEADLOCK_DETECTED,
-        SqlState::DISK_FULL,
-        SqlState::READ_ONLY_SQL_TRANSACTION,
-        SqlState::QUERY_CANCELED,
-        SqlState::IN_FAILED_SQL_TRANSACTION,
-    ];
-    said.parsed_severity() == Some(Severity::Error)
-        && (refusals.contains(said.code()) || said.code().code().starts_with("23"))
+/// The parameters of a statement for one row, as they are sent.
+fn one_row(statement: &Statement, values: &[Value<'_>]) -> Result<Vec<Encoded>, StoreError> {
+    if values.len() != statement.params().len() {
+        return Err(StoreError::Broken("a statement was given another number of parameters"));
+    }
+    encode(statement, |index, kind| Encoded::new(values.get(index).unwrap_or(&Value::Null), kind))
 }
 
 /// Each parameter of the form for many rows is an array: the values of one parameter, row by row.
-fn columns<'set>(statement: &Statement, set: Set<'set>) -> Vec<Vec<Value<'set>>> {
-    (0..statement.params().len()).map(|index| set.column(index)).collect()
+fn many_rows(statement: &Statement, set: Set<'_>) -> Result<Vec<Encoded>, StoreError> {
+    encode(statement, |index, kind| Encoded::new(&set.column(index), kind))
 }
 
-fn parameters<T: ToSql + Sync>(values: &[T]) -> Vec<&(dyn ToSql + Sync)> {
-    values.iter().map(|value| value as &(dyn ToSql + Sync)).collect()
-}
-
-fn each_row(
-    mut rows: RowIter<'_>,
-    classify: impl Fn(::postgres::Error) -> StoreError,
-    read: &mut dyn FnMut(&Row<'_>) -> Result<bool, StoreError>,
-) -> Result<(), StoreError> {
-    // To the end, even if enough was seen: what the server says last may be that it failed.
-    let mut is_wanted = true;
-    while let Some(row) = rows.next().map_err(&classify)? {
-        is_wanted = is_wanted && read(&Row::from(&row))?;
-    }
-    Ok(())
+fn encode<E: Into<Box<dyn std::error::Error + Send + Sync>>>(
+    statement: &Statement,
+    value: impl Fn(usize, &Type) -> Result<Encoded, E>,
+) -> Result<Vec<Encoded>, StoreError> {
+    let encoded = statement.params().iter().enumerate().map(|(index, kind)| value(index, kind));
+    encoded.collect::<Result<_, E>>().map_err(|error| StoreError::Refused(error.into()))
 }
 
 fn touched(rows: u64) -> Result<usize, StoreError> {
     usize::try_from(rows).map_err(|_| StoreError::Broken("a statement touched too many rows"))
-}
-
-/// Whether an error without a code is the connection's, and not about a parameter of ours.
-fn is_broken(error: &::postgres::Error) -> bool {
-    error.is_closed() || std::error::Error::source(error).is_some_and(<dyn std::error::Error>::is::<std::io::Error>)
 }

@@ -13,8 +13,8 @@ pub(super) fn set_form(text: &str, types: &[&str]) -> Option<String> {
     let first = text.split_whitespace().next()?;
     match first {
         "INSERT" => insert(text, &input),
-        "UPDATE" => update(text, &input),
-        "SELECT" => Some(format!("SELECT found.* FROM {input} CROSS JOIN LATERAL ({}) AS found", from_input(text))),
+        "UPDATE" => update(text, types),
+        "SELECT" => Some(query(text, types)?),
         _ => None,
     }
 }
@@ -41,9 +41,27 @@ fn insert(text: &str, input: &str) -> Option<String> {
     Some(format!("{head}SELECT {} FROM {input}{tail}", from_input(values)))
 }
 
-fn update(text: &str, input: &str) -> Option<String> {
+/// The last column of each row is the place in the set of those parameters that found it, counted from 1. `OFFSET 0`
+/// keeps the planner from turning the join around: for a table that was small when the plan was made it would read
+/// the whole of it, and compare each row with each input.
+fn query(text: &str, types: &[&str]) -> Option<String> {
+    let input = input(types)?.replace(") AS input (", ") WITH ORDINALITY AS input (");
+    let input = format!("{}, place)", input.strip_suffix(')')?);
+    Some(format!(
+        "SELECT found.*, input.place FROM {input} CROSS JOIN LATERAL ({} OFFSET 0) AS found",
+        from_input(text)
+    ))
+}
+
+/// That the key is one of the inputs is said twice, so that no plan reads more of the table than that.
+fn update(text: &str, types: &[&str]) -> Option<String> {
     let (head, condition) = text.split_once("WHERE ")?;
-    Some(format!("{}FROM {input} WHERE {}", from_input(head), from_input(condition)))
+    let (column, rest) = condition.split_once(" = $")?;
+    let digits = rest.len().checked_sub(rest.trim_start_matches(|letter: char| letter.is_ascii_digit()).len())?;
+    let number: usize = rest.get(..digits)?.parse().ok()?;
+    let kind = types.get(number.checked_sub(1)?)?;
+    let key = format!("{column} = ANY(CAST(${number} AS {kind}[]))");
+    Some(format!("{}FROM {} WHERE {} AND {key}", from_input(head), input(types)?, from_input(condition)))
 }
 
 /// Where the parenthesis ends that was opened before the text.
@@ -83,15 +101,16 @@ mod tests {
     fn an_update_takes_its_values_from_its_input() {
         let text = "UPDATE wallets SET balance_cents = balance_cents + $2 WHERE id = $1";
         let expected = "UPDATE wallets SET balance_cents = balance_cents + input.p2 \
-            FROM UNNEST(CAST($1 AS uuid[]), CAST($2 AS int8[])) AS input (p1, p2) WHERE id = input.p1";
+            FROM UNNEST(CAST($1 AS uuid[]), CAST($2 AS int8[])) AS input (p1, p2) \
+            WHERE id = input.p1 AND id = ANY(CAST($1 AS uuid[]))";
         assert_eq!(set_form(text, &["uuid", "int8"]).as_deref(), Some(expected));
     }
 
     #[test]
     fn a_query_runs_beside_its_input() {
         let text = "SELECT id FROM wallets WHERE id = $1";
-        let expected = "SELECT found.* FROM UNNEST(CAST($1 AS uuid[])) AS input (p1) \
-            CROSS JOIN LATERAL (SELECT id FROM wallets WHERE id = input.p1) AS found";
+        let expected = "SELECT found.*, input.place \
+            FROM UNNEST(CAST($1 AS uuid[])) WITH ORDINALITY AS input (p1, place) CROSS JOIN LATERAL (SELECT id FROM wallets WHERE id = input.p1 OFFSET 0) AS found";
         assert_eq!(set_form(text, &["uuid"]).as_deref(), Some(expected));
     }
 

@@ -1,8 +1,8 @@
 //! What a session is told, and what a server must be: settings that durability rests on, asked for at each
 //! connect, because a role or a database may have others than the server.
 
+use super::connection::Connection;
 use crate::store::OpenError;
-use ::postgres::Client;
 use std::fmt::Write;
 use std::time::Duration;
 
@@ -29,29 +29,30 @@ const REQUIRED: &[(&str, &[&str])] = &[
 
 /// Statements have one plan, whatever they are asked for, and look rows up by their keys though a table was small
 /// when the plan was made. At SERIALIZABLE a whole scan would collide with every writer of the table.
-pub(super) fn apply(client: &mut Client, timeouts: &Timeouts) -> Result<(), OpenError> {
+pub(super) fn apply(connection: &Connection, timeouts: &Timeouts) -> Result<(), OpenError> {
     let mut text = String::from(
         "SET application_name = 'superapp'; SET client_min_messages = 'warning'; \
         SET standard_conforming_strings = on; SET timezone = 'UTC'; \
         SET idle_in_transaction_session_timeout = '3s'; SET idle_session_timeout = 0; \
         SET tcp_keepalives_idle = 5; SET tcp_keepalives_interval = 2; SET tcp_keepalives_count = 3; \
-        SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET jit = off; ",
+        SET plan_cache_mode = force_generic_plan; SET jit = off; SET enable_seqscan = off; \
+        SET enable_hashjoin = off; SET enable_mergejoin = off; SET enable_bitmapscan = off; ",
     );
     let (statement, lock) = (timeouts.statement.as_millis(), timeouts.lock.as_millis());
     // Numbers, so nothing can be smuggled in.
     let _ = write!(text, "SET statement_timeout = {statement}; SET lock_timeout = {lock};");
-    client.batch_execute(&text).map_err(connect)?;
-    verify(client)
+    connection.script(&text)?;
+    verify(connection)
 }
 
 /// Refuses a server that would not keep what it acknowledges.
-fn verify(client: &mut Client) -> Result<(), OpenError> {
-    let version = setting(client, "server_version_num")?;
+fn verify(connection: &Connection) -> Result<(), OpenError> {
+    let version = setting(connection, "server_version_num")?;
     if version.parse::<i32>().is_ok_and(|number| number < SERVER_MIN) {
         return Err(OpenError::Setting { name: "server_version_num", expected: "150000 or newer", found: version });
     }
     for (name, good) in REQUIRED {
-        let found = setting(client, name)?;
+        let found = setting(connection, name)?;
         if !good.contains(&found.as_str()) {
             return Err(OpenError::Setting { name, expected: good.first().copied().unwrap_or_default(), found });
         }
@@ -59,10 +60,6 @@ fn verify(client: &mut Client) -> Result<(), OpenError> {
     Ok(())
 }
 
-fn setting(client: &mut Client, name: &str) -> Result<String, OpenError> {
-    client.query_one("SELECT current_setting($1)", &[&name]).and_then(|row| row.try_get(0)).map_err(connect)
-}
-
-fn connect(error: ::postgres::Error) -> OpenError {
-    OpenError::Connect(Box::new(error))
+fn setting(connection: &Connection, name: &str) -> Result<String, OpenError> {
+    connection.setting(name).map_err(|error| OpenError::Connect(Box::new(error)))
 }

@@ -5,10 +5,10 @@
 use super::connection::Connection;
 use super::settings::Timeouts;
 use crate::store::{StoreError, View, Work};
-use ::postgres::Config;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
+use tokio_postgres::Config;
 
 /// A unit of work that waits, and until when it may.
 pub(super) struct Queued {
@@ -86,8 +86,7 @@ fn unit<T>(
     begin: &'static str,
     run: impl FnMut() -> Result<T, StoreError>,
 ) -> Result<T, StoreError> {
-    // A connection on which this fails is given up.
-    connection.begin(begin)?;
+    connection.begin(begin);
     match catch_unwind(AssertUnwindSafe(run)).unwrap_or(Err(StoreError::Panicked)) {
         Ok(made) => connection.commit().map(|()| made),
         Err(error) => {
@@ -99,24 +98,42 @@ fn unit<T>(
 
 /// Until every sender is gone and the queue is empty.
 pub(super) fn run(first: Option<Connection>, config: &Config, timeouts: Timeouts, queue: &flume::Receiver<Queued>) {
-    let mut connection = first.or_else(|| connect(config, &timeouts).ok());
+    let mut session = Session::new(first, config, timeouts);
     while let Ok(Queued { job, deadline }) = queue.recv() {
         if Instant::now() >= deadline {
             job.run(Err(StoreError::Overloaded));
-            continue;
-        }
-        let open = connection.take().filter(|connection| !connection.is_closed());
-        match open.map_or_else(|| connect(config, &timeouts), Ok) {
-            Ok(open) => job.run(Ok(connection.insert(open))),
-            Err(error) => job.run(Err(error)),
+        } else {
+            job.run(session.connection());
         }
     }
 }
 
-fn connect(config: &Config, timeouts: &Timeouts) -> Result<Connection, StoreError> {
-    metrics::counter!("database_connects_total").increment(1);
-    Connection::open(config, timeouts).map_err(|error| {
-        tracing::warn!(error = &error as &dyn std::error::Error, "the database cannot be reached");
-        StoreError::Busy(Some(error.into()))
-    })
+/// The connection of one thread, made anew when it is gone.
+pub(super) struct Session<'config> {
+    config: &'config Config,
+    timeouts: Timeouts,
+    connection: Option<Connection>,
+}
+
+impl<'config> Session<'config> {
+    pub(super) fn new(first: Option<Connection>, config: &'config Config, timeouts: Timeouts) -> Self {
+        let mut session = Self { config, timeouts, connection: first };
+        // Before there is work, if the server is there.
+        let _ = session.connection();
+        session
+    }
+
+    pub(super) fn connection(&mut self) -> Result<&Connection, StoreError> {
+        let open = self.connection.take().filter(|connection| !connection.is_closed());
+        let open = open.map_or_else(|| self.connect(), Ok)?;
+        Ok(self.connection.insert(open))
+    }
+
+    fn connect(&self) -> Result<Connection, StoreError> {
+        metrics::counter!("database_connects_total").increment(1);
+        Connection::open(self.config, &self.timeouts).map_err(|error| {
+            tracing::warn!(error = &error as &dyn std::error::Error, "the database cannot be reached");
+            StoreError::Busy(Some(error.into()))
+        })
+    }
 }

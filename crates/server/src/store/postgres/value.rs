@@ -1,9 +1,9 @@
 //! Parameters and columns in PostgreSQL's own types.
 
 use crate::store::Value;
-use ::postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
 use bytes::{BufMut, BytesMut};
 use std::error::Error;
+use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
 
 type Failure = Box<dyn Error + Sync + Send>;
 
@@ -53,6 +53,6 @@ impl<'row> FromSql<'row> for Value<'row> {
 }
 
 /// What a column holds; none if there is no such column, or if it is of a type that no table of ours has.
-pub(in crate::store) fn column(row: &::postgres::Row, index: usize) -> Option<Value<'_>> {
+pub(in crate::store) fn column(row: &tokio_postgres::Row, index: usize) -> Option<Value<'_>> {
     row.try_get(index).ok()
 }

@@ -57,7 +57,7 @@ async fn execute(ledger: &Ledger, submission: &Submission) -> Result<Answer, Led
 }
 
 async fn balance(bank: &Bank, user: UserId) -> i64 {
-    bank.db.read(move |view| wallets::find_by_user(view, user)).await.unwrap().balance.get()
+    bank.db.find(wallets::find_by_user(user)).await.unwrap().balance.get()
 }
 
 fn executed(answer: Result<Answer, LedgerError>, submission: &Submission) {

@@ -115,13 +115,19 @@ impl Stage {
 
     /// Sends commands one behind the other and leaves their answers to be waited for.
     pub fn spawn(&self, numbers: impl IntoIterator<Item = u128>) -> Vec<JoinHandle<Result<Answer, LedgerError>>> {
-        numbers
-            .into_iter()
-            .map(|number| {
-                let ledger = self.ledger.clone();
-                tokio::spawn(async move { ledger.execute(submission(number), nothing_held()).await })
-            })
-            .collect()
+        self.pay(numbers.into_iter().map(submission))
+    }
+
+    /// The same of any commands.
+    pub fn pay(
+        &self,
+        submissions: impl IntoIterator<Item = Submission>,
+    ) -> Vec<JoinHandle<Result<Answer, LedgerError>>> {
+        let send = |submission| {
+            let ledger = self.ledger.clone();
+            tokio::spawn(async move { ledger.execute(submission, nothing_held()).await })
+        };
+        submissions.into_iter().map(send).collect()
     }
 }
 
@@ -140,7 +146,12 @@ pub fn nothing_held() -> Hold {
 
 /// A command that is told from others by its number, and may wait for a minute.
 pub fn submission(number: u128) -> Submission {
-    let (from, to, amount) = (user_id(1), user_id(2), Amount::new(1).unwrap());
+    between(number, 1, 2)
+}
+
+/// The same from one user to another.
+pub fn between(number: u128, from: u128, to: u128) -> Submission {
+    let (from, to, amount) = (user_id(from), user_id(to), Amount::new(1).unwrap());
     let key = Idempotency {
         principal: from,
         digest: Key::parse(&number.to_string()).unwrap().digest(),

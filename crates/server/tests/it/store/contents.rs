@@ -112,7 +112,7 @@ async fn a_viewer_has_what_is_live_and_their_own() {
         subscribe(&db, 31, fan, cleo, "active", at(60)).await;
         subscribe(&db, 32, fan, eve, "ended", at(60)).await;
         let holding = |viewer, id, now| {
-            let seen = db.read(move |view| contents::find(view, viewer, id, now));
+            let seen = db.find(contents::find(viewer, id, now));
             async move {
                 let seen = seen.await.unwrap();
                 (seen.holding.unlocked, seen.holding.subscribed, seen.subscribed_until)
@@ -123,7 +123,7 @@ async fn a_viewer_has_what_is_live_and_their_own() {
         assert_eq!(holding(fan, bought, at(60)).await, (true, false, None), "the end is not in it");
         assert_eq!(holding(fan, neither, at(0)).await, (false, false, None));
         assert_eq!(holding(eve, bought, at(0)).await, (false, false, None));
-        assert_eq!(db.read(move |view| contents::find(view, fan, ContentId::new(uuid(99)), START)).await, None);
+        assert_eq!(db.find(contents::find(fan, ContentId::new(uuid(99)), START)).await, None);
         let seen = db.read(move |view| contents::list(view, fan, START, &EVERYTHING)).await;
         let held: Vec<_> = seen.iter().map(|seen| (seen.content.id, seen.holding)).collect();
         let holding = |unlocked, subscribed| Holding { unlocked, subscribed };

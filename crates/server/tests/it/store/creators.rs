@@ -97,7 +97,7 @@ async fn a_subscription_is_told_with_its_end() {
         let (cleo, fan) = (creator(&db, 1).await, db.user(2).await);
         let end = START.plus(Span::seconds(60));
         subscribe(&db, 21, fan, cleo, "active", end).await;
-        let until = |fan, creator, now| db.read(move |view| creators::subscribed_until(view, fan, creator, now));
+        let until = |fan, creator, now| db.find(creators::subscribed_until(fan, creator, now));
         assert_eq!(until(fan, cleo, START).await, Some(Some(end)));
         assert_eq!(until(fan, cleo, end).await, Some(None), "the end is not in it");
         assert_eq!(until(cleo, fan, START).await, Some(None));

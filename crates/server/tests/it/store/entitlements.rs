@@ -89,13 +89,9 @@ async fn an_access_check_costs_the_same_handful_of_steps_in_a_crowd() {
     }
     // And they are right, through the store.
     let end = domain::timestamp::Timestamp::from_micros(now + 1);
-    let until =
-        move |view: &superapp::store::View<'_>| creators::subscribed_until(view, user_id(FAN), user_id(CREATOR), START);
-    assert_eq!(db.read(until).await, Some(Some(end)));
-    let found = move |view: &superapp::store::View<'_>| {
-        contents::find(view, user_id(FAN), ContentId::new(uuid(CONTENT)), START)
-    };
-    let seen = db.read(found).await.unwrap();
+    let until = creators::subscribed_until(user_id(FAN), user_id(CREATOR), START);
+    assert_eq!(db.find(until).await, Some(Some(end)));
+    let seen = db.find(contents::find(user_id(FAN), ContentId::new(uuid(CONTENT)), START)).await.unwrap();
     assert_eq!(seen.holding, Holding { unlocked: true, subscribed: true });
     assert_eq!(seen.subscribed_until, Some(end));
 }

@@ -34,7 +34,7 @@ async fn keep(db: &Fixture, record: Record) -> Result<(), StoreError> {
 
 async fn kept(db: &Fixture, user: u128, key: &str) -> Option<Record> {
     let digest = digest(key);
-    db.read(move |view| idempotency_keys::find(view, user_id(user), digest)).await
+    db.find(idempotency_keys::find(user_id(user), digest)).await
 }
 
 #[tokio::test]
@@ -46,7 +46,7 @@ async fn an_answer_is_found_as_it_was_kept() {
         for record in [full, empty] {
             keep(&db, record.clone()).await.unwrap();
             let digest = record.digest;
-            let found = db.read(move |view| idempotency_keys::find(view, user_id(1), digest)).await;
+            let found = db.find(idempotency_keys::find(user_id(1), digest)).await;
             assert_eq!(found, Some(record));
         }
         assert_eq!(kept(&db, 1, "unknown").await, None);

@@ -196,7 +196,7 @@ async fn a_batch_is_saved_whole() {
             .await;
         assert_eq!(counts, Some(vec![2, 4, 1, 2, 3]));
         for (user, cents) in [(bank.users[0], 70), (bank.users[1], 30)] {
-            let wallet = bank.db.read(move |view| wallets::find_by_user(view, user)).await.unwrap();
+            let wallet = bank.db.find(wallets::find_by_user(user)).await.unwrap();
             assert_eq!(wallet.balance, Cents::new(cents));
         }
     }

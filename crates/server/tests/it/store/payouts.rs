@@ -30,8 +30,8 @@ async fn payouts_are_listed_newest_first_by_owner_and_status() {
         let capped = bank.db.read(move |view| payouts::list(view, None, None, None, 1)).await;
         assert_eq!(ids(capped), [third.uuid()]);
         let id = PayoutId::new(first.uuid());
-        assert_eq!(bank.db.read(move |view| payouts::creator(view, id)).await, Some(ann));
-        assert_eq!(bank.db.read(|view| payouts::creator(view, PayoutId::new(Uuid::from_u128(9)))).await, None);
+        assert_eq!(bank.db.find(payouts::creator(id)).await, Some(ann));
+        assert_eq!(bank.db.find(payouts::creator(PayoutId::new(Uuid::from_u128(9)))).await, None);
     }
 }
 
@@ -42,14 +42,14 @@ async fn a_seller_and_the_parties_of_a_sale_are_found_and_a_transfer_has_none() 
         bank.execute("in", vec![bank.deposit(0, 1_000)]).await;
         bank.plan(1, 100).await;
         let item = bank.content(7, 1, 100).await;
-        let seller = bank.db.read(move |view| unlocks::seller(view, item)).await.unwrap();
+        let seller = bank.db.find(unlocks::seller(item)).await.unwrap();
         assert_eq!((seller.id, seller.username.as_deref()), (bank.users[1], Some("User2")));
         let nothing = ContentId::new(Uuid::from_u128(8));
-        assert_eq!(bank.db.read(move |view| unlocks::seller(view, nothing)).await, None);
+        assert_eq!(bank.db.find(unlocks::seller(nothing)).await, None);
         let sold = bank.tell("sale", bank.unlock(0, 1, item)).await.unwrap();
         let begun = bank.tell("begin", bank.subscribe(0, 1)).await.unwrap();
         let paid = bank.tell("pay", bank.transfer(0, 1, 5)).await.unwrap();
-        let parties = async |id| bank.db.read(move |view| transactions::parties(view, id)).await;
+        let parties = async |id| bank.db.find(transactions::parties(id)).await;
         let unlock = parties(sold).await.unwrap();
         assert_eq!((unlock.payer_id, unlock.payee_id, unlock.subscription_id), (bank.users[0], bank.users[1], None));
         assert_eq!(

@@ -32,11 +32,11 @@ async fn the_bearer_of_a_session_is_its_user_and_nobody_else() {
     for db in databases() {
         let (ann, bob) = (db.user(1).await, db.user(2).await);
         let session = sign_in(&db, 1, 1, 0, 100).await;
-        let (user, state) = db.read(move |view| sessions::bearer(view, session, ann)).await.unwrap();
+        let (user, state) = db.find(sessions::bearer(session, ann)).await.unwrap();
         assert_eq!(user.id, ann);
         assert_eq!((state.expires_at, state.revoked_at), (at(100), None));
-        assert!(db.read(move |view| sessions::bearer(view, session, bob)).await.is_none());
-        assert!(db.read(move |view| sessions::bearer(view, session_id(9), ann)).await.is_none());
+        assert!(db.find(sessions::bearer(session, bob)).await.is_none());
+        assert!(db.find(sessions::bearer(session_id(9), ann)).await.is_none());
     }
 }
 
@@ -105,7 +105,7 @@ async fn a_session_is_ended_once_and_only_by_its_user() {
         assert!(!revoke(ann, 100).await, "it had ended by itself");
         assert!(revoke(ann, 2).await);
         assert!(!revoke(ann, 3).await);
-        let (_, state) = db.read(move |view| sessions::bearer(view, session, ann)).await.unwrap();
+        let (_, state) = db.find(sessions::bearer(session, ann)).await.unwrap();
         assert_eq!(state.revoked_at, Some(at(2)), "the first end counts");
     }
 }

@@ -1,10 +1,11 @@
 //! Accounts: what is unique, what is found again, and what a change touches.
 
 use super::{START, databases, new_user, user_id};
+use domain::id::WalletId;
 use domain::timestamp::Span;
 use domain::user::{AccountStatus, Email, Role, Standing, Tier, Username};
 use superapp::store::users::{self, NewUser, Page, Taken};
-use superapp::store::{Column, StoreError};
+use superapp::store::{Column, StoreError, wallets};
 
 #[tokio::test]
 async fn an_account_is_found_as_it_was_made() {
@@ -29,7 +30,7 @@ async fn an_account_that_does_not_exist_is_not_found() {
         assert_eq!(db.read(|view| users::find(view, user_id(1))).await, None);
         assert!(db.read(move |view| users::find_by_email(view, &email)).await.is_none());
         assert_eq!(db.read(|view| users::password_hash(view, user_id(1))).await, None);
-        assert_eq!(db.read(|view| users::username(view, user_id(1))).await, None);
+        assert_eq!(db.find(users::username(user_id(1))).await, None);
     }
 }
 
@@ -39,8 +40,8 @@ async fn an_account_without_a_name_is_told_from_one_that_does_not_exist() {
         let nameless = NewUser { username: None, ..new_user(1) };
         db.write(move |work| users::insert(work, &nameless)).await;
         db.user(2).await;
-        assert_eq!(db.read(|view| users::username(view, user_id(1))).await, Some(None));
-        assert_eq!(db.read(|view| users::username(view, user_id(2))).await, Some(Some("User2".to_owned())));
+        assert_eq!(db.find(users::username(user_id(1))).await, Some(None));
+        assert_eq!(db.find(users::username(user_id(2))).await, Some(Some("User2".to_owned())));
     }
 }
 
@@ -95,7 +96,7 @@ async fn a_profile_changes_with_its_folded_name_and_nobody_elses() {
         assert_eq!(taken, Some(Taken::Username));
         let email = Email::parse("new@example.com").unwrap();
         db.write(move |work| users::update_profile(work, user_id(1), &email, None, later)).await;
-        assert_eq!(db.read(|view| users::username(view, user_id(1))).await, Some(None));
+        assert_eq!(db.find(users::username(user_id(1))).await, Some(None));
     }
 }
 
@@ -219,5 +220,29 @@ async fn accounts_are_listed_newest_first_by_any_mix_of_filters() {
         assert_eq!(list(Page { email: email(), ..all() }).await, [1]);
         assert_eq!(list(Page { email: email(), role: Some(Role::Admin), ..all() }).await, [0_u128; 0]);
         assert_eq!(list(Page { email: email(), before: Some((START, user_id(1))), ..all() }).await, [0_u128; 0]);
+    }
+}
+
+#[tokio::test]
+async fn each_of_many_look_ups_at_the_same_moment_finds_its_own_row_or_none() {
+    for db in databases() {
+        for number in (1..=40).step_by(2) {
+            db.user(number).await;
+        }
+        let ask = |round: u128| {
+            let (name, wallet) = (users::username(user_id(round % 41)), wallets::find_by_user(user_id(round % 41)));
+            let database = db.database.clone();
+            tokio::spawn(async move { tokio::join!(database.find(name), database.find(wallet)) })
+        };
+        let asked: Vec<_> = (0..400).map(ask).collect();
+        for (round, asked) in (0..).zip(asked) {
+            let (name, wallet) = asked.await.unwrap();
+            let number = round % 41;
+            let is_there = number % 2 == 1;
+            let own = is_there.then(|| new_user(number).username.map(|name| name.as_str().to_owned()));
+            assert_eq!(name.unwrap(), own, "{number}");
+            let found = wallet.unwrap().map(|wallet| wallet.id);
+            assert_eq!(found, is_there.then(|| WalletId::of_user(user_id(number))), "{number}");
+        }
     }
 }

@@ -99,7 +99,7 @@ async fn a_reader_of_rows_may_not_ask_for_more_rows() {
         let names = db.database.read(|view| {
             view.query("SELECT id FROM users", &[], |row| {
                 let id: UserId = row.get(0)?;
-                superapp::store::users::username(view, id)
+                view.find(&superapp::store::users::username(id))
             })
         });
         let names = names.await;

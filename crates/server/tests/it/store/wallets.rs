@@ -10,11 +10,11 @@ use superapp::store::{StoreError, wallets};
 async fn a_new_wallet_is_active_and_empty() {
     for db in databases() {
         let ann = db.user(1).await;
-        let wallet = db.read(move |view| wallets::find_by_user(view, ann)).await.unwrap();
+        let wallet = db.find(wallets::find_by_user(ann)).await.unwrap();
         assert_eq!((wallet.id, wallet.balance), (WalletId::of_user(ann), Cents::ZERO));
         assert_eq!((wallet.currency.as_str(), wallet.status), ("IDR", WalletStatus::Active));
         assert_eq!(wallet.last_transaction_at, None);
-        assert_eq!(db.read(|view| wallets::find_by_user(view, user_id(9))).await, None);
+        assert_eq!(db.find(wallets::find_by_user(user_id(9))).await, None);
     }
 }
 
@@ -68,7 +68,7 @@ async fn a_wallet_is_stopped_and_let_go_and_no_other_one_is() {
     for db in databases() {
         let (ann, bob) = (db.user(1).await, db.user(2).await);
         let status = |user| {
-            let found = db.read(move |view| wallets::find_by_user(view, user));
+            let found = db.find(wallets::find_by_user(user));
             async move { found.await.unwrap().status }
         };
         for wanted in [WalletStatus::Frozen, WalletStatus::Active] {
@@ -102,7 +102,7 @@ async fn a_locked_wallet_stays_as_it_was_read_and_one_that_does_not_exist_is_pas
             });
         }
         tasks.join_all().await;
-        let wallet = db.read(|view| wallets::find_by_user(view, user_id(1))).await.unwrap();
+        let wallet = db.find(wallets::find_by_user(user_id(1))).await.unwrap();
         assert_eq!(wallet.balance, Cents::new(20));
     }
 }
