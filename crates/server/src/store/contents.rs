@@ -235,6 +235,7 @@ pub fn list(view: &View<'_>, viewer: UserId, now: Timestamp, page: &Page) -> Res
         return view.query(text, &values, read_seen);
     }
     if page.kind.is_some() && !by_price {
+        view.connection.plan_for_values()?;
         let text = if descending { texts::NEWEST_OF_KIND } else { texts::OLDEST_OF_KIND };
         return view.query(text, &[viewer, now, id.into(), title, kind, limit], read_seen);
     }

@@ -250,7 +250,10 @@ pub fn list(view: &View<'_>, page: &Page) -> Result<Vec<User>, StoreError> {
             values.extend([Value::from(email.as_str()), role.into()]);
             view.query(text_by_email, &values, read)
         }
-        (None, Some(_)) => view.query(LIST_BY_ROLE, &values, read),
+        (None, Some(_)) => {
+            view.connection.plan_for_values()?;
+            view.query(LIST_BY_ROLE, &values, read)
+        }
         (None, None) => view.query(LIST, &values, read),
     }
 }
