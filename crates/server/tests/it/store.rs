@@ -5,6 +5,7 @@ mod audit_logs;
 mod contents;
 mod creators;
 mod deposits;
+mod dialect;
 mod earnings;
 mod entitlement_tokens;
 mod entitlements;

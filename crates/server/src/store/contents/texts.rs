@@ -99,12 +99,12 @@ pub(in crate::store) const DESCENDING: &str =
     LEFT JOIN unlocks l ON l.user_id = $1 AND l.content_id = c.id AND l.revoked_at IS NULL
     LEFT JOIN subscriptions s
         ON s.subscriber_id = $1 AND s.creator_id = c.creator_id AND s.status = 'active' AND s.expires_at > $2
-    WHERE (CASE WHEN $8 = 1 THEN c.price_cents ELSE c.created_at END, c.id) < ($3, $4)
+    WHERE (CASE WHEN CAST($8 AS BIGINT) = 1 THEN c.price_cents ELSE c.created_at END, c.id) < ($3, $4)
         AND c.creator_id = $9
         AND (c.is_active = 1 OR c.creator_id = $1) AND u.account_status = 'active'
         AND (CAST($5 AS TEXT) IS NULL OR c.type = $5)
         AND (CAST($6 AS TEXT) IS NULL OR lower(c.title) LIKE lower($6) ESCAPE '!')
-    ORDER BY CASE WHEN $8 = 1 THEN c.price_cents ELSE c.created_at END DESC, c.id DESC LIMIT $7";
+    ORDER BY CASE WHEN CAST($8 AS BIGINT) = 1 THEN c.price_cents ELSE c.created_at END DESC, c.id DESC LIMIT $7";
 
 /// The same, smallest first.
 pub(in crate::store) const ASCENDING: &str =
@@ -115,9 +115,9 @@ pub(in crate::store) const ASCENDING: &str =
     LEFT JOIN unlocks l ON l.user_id = $1 AND l.content_id = c.id AND l.revoked_at IS NULL
     LEFT JOIN subscriptions s
         ON s.subscriber_id = $1 AND s.creator_id = c.creator_id AND s.status = 'active' AND s.expires_at > $2
-    WHERE (CASE WHEN $8 = 1 THEN c.price_cents ELSE c.created_at END, c.id) > ($3, $4)
+    WHERE (CASE WHEN CAST($8 AS BIGINT) = 1 THEN c.price_cents ELSE c.created_at END, c.id) > ($3, $4)
         AND c.creator_id = $9
         AND (c.is_active = 1 OR c.creator_id = $1) AND u.account_status = 'active'
         AND (CAST($5 AS TEXT) IS NULL OR c.type = $5)
         AND (CAST($6 AS TEXT) IS NULL OR lower(c.title) LIKE lower($6) ESCAPE '!')
-    ORDER BY CASE WHEN $8 = 1 THEN c.price_cents ELSE c.created_at END, c.id LIMIT $7";
+    ORDER BY CASE WHEN CAST($8 AS BIGINT) = 1 THEN c.price_cents ELSE c.created_at END, c.id LIMIT $7";
