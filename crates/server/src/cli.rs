@@ -2,6 +2,7 @@
 
 mod accounts;
 mod database;
+mod indexes;
 mod serve;
 mod settings;
 
@@ -81,6 +82,15 @@ enum Migrate {
     },
     /// List the migrations.
     Status {
+        /// For programs.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Check that each index is there, and that the query that it is for uses it.
+    Validate {
+        /// Make the indexes that are missing first.
+        #[arg(long)]
+        repair: bool,
         /// For programs.
         #[arg(long)]
         json: bool,

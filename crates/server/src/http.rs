@@ -100,6 +100,8 @@ fn administrators(app: &App) -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(admin::users::users))
         .routes(routes!(admin::users::user, admin::users::change_user))
+        .routes(routes!(admin::transactions::admin_transactions))
+        .routes(routes!(admin::wallets::admin_wallets))
         .routes(routes!(admin::wallets::freeze_wallet))
         .routes(routes!(admin::wallets::unfreeze_wallet))
         .routes(routes!(admin::audit_logs::audit_logs))

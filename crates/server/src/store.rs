@@ -14,6 +14,7 @@ pub mod entries;
 mod error;
 pub mod gifts;
 pub mod idempotency_keys;
+pub mod indexes;
 pub mod jobs;
 pub mod leaderboards;
 pub mod ledger;

@@ -1,6 +1,6 @@
 //! `superapp migrate …` and `superapp reconcile`.
 
-use super::{End, Migrate, existing_database, runtime, say, say_error};
+use super::{End, Migrate, existing_database, indexes, runtime, say, say_error};
 use crate::app::{database_options, location};
 use crate::clock::Clock;
 use crate::config::Config;
@@ -15,7 +15,10 @@ use std::io::{BufRead, IsTerminal};
 use std::path::Path;
 
 pub(super) fn migrate(migrate: Migrate, config: &Config, data_dir: &Path) -> anyhow::Result<End> {
-    let location = location(config, data_dir)?;
+    let location = match migrate {
+        Migrate::Validate { .. } => existing_database(config, data_dir)?,
+        _ => location(config, data_dir)?,
+    };
     let migrator = Migrator::open(&location, &database_options(config, &location))?;
     match migrate {
         Migrate::Up => {
@@ -36,6 +39,7 @@ pub(super) fn migrate(migrate: Migrate, config: &Config, data_dir: &Path) -> any
             }
         }
         Migrate::Status { json } => status(&migrator, json)?,
+        Migrate::Validate { repair, json } => return indexes::validate(&migrator, repair, json),
     }
     Ok(End::Done)
 }

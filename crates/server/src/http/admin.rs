@@ -3,6 +3,7 @@
 pub mod audit_logs;
 pub mod jobs;
 pub mod reconciliations;
+pub mod transactions;
 pub mod users;
 pub mod wallets;
 

@@ -108,49 +108,63 @@ pub struct Page {
     pub limit: i64,
 }
 
+/// The records of one transaction.
+pub(super) const BY_TRANSACTION: &str =
+    "SELECT id, action, actor_id, credential_id, address, request_id, entity_type, entity_id, tx_id, before,
+        after, created_at FROM audit_logs
+    WHERE tx_id = $9 AND id < $1 AND id >= $2 AND created_at >= $3 AND created_at < $4
+        AND action = COALESCE($5, action) AND actor_id IS NOT DISTINCT FROM COALESCE($6, actor_id)
+        AND entity_type = COALESCE($7, entity_type) AND entity_id IS NOT DISTINCT FROM COALESCE($8, entity_id)
+    ORDER BY id DESC LIMIT $10";
+
+/// The records about one thing of a known kind.
+pub(super) const BY_ENTITY: &str =
+    "SELECT id, action, actor_id, credential_id, address, request_id, entity_type, entity_id, tx_id, before,
+        after, created_at FROM audit_logs
+    WHERE entity_type = $7 AND entity_id = $8 AND id < $1 AND id >= $2 AND created_at >= $3 AND created_at < $4
+        AND action = COALESCE($5, action) AND actor_id IS NOT DISTINCT FROM COALESCE($6, actor_id)
+        AND tx_id IS NOT DISTINCT FROM COALESCE($9, tx_id)
+    ORDER BY id DESC LIMIT $10";
+
+/// The records about one thing that is a deposit, or a transaction.
+const BY_DEPOSIT: &str =
+    "SELECT id, action, actor_id, credential_id, address, request_id, entity_type, entity_id, tx_id, before,
+        after, created_at FROM audit_logs
+    WHERE entity_type IN ('deposit', 'transaction') AND entity_id = $8 AND id < $1 AND id >= $2
+        AND created_at >= $3 AND created_at < $4 AND entity_type = COALESCE($7, entity_type)
+        AND action = COALESCE($5, action) AND actor_id IS NOT DISTINCT FROM COALESCE($6, actor_id)
+        AND tx_id IS NOT DISTINCT FROM COALESCE($9, tx_id)
+    ORDER BY id DESC LIMIT $10";
+
+/// What one account did.
+pub(super) const BY_ACTOR: &str =
+    "SELECT id, action, actor_id, credential_id, address, request_id, entity_type, entity_id, tx_id, before,
+        after, created_at FROM audit_logs
+    WHERE actor_id = $6 AND id < $1 AND id >= $2 AND created_at >= $3 AND created_at < $4
+        AND action = COALESCE($5, action) AND tx_id IS NOT DISTINCT FROM COALESCE($9, tx_id)
+        AND entity_type = COALESCE($7, entity_type) AND entity_id IS NOT DISTINCT FROM COALESCE($8, entity_id)
+    ORDER BY id DESC LIMIT $10";
+
+/// Every record, along the ids.
+const ANY: &str =
+    "SELECT id, action, actor_id, credential_id, address, request_id, entity_type, entity_id, tx_id, before,
+        after, created_at FROM audit_logs
+    WHERE id < $1 AND id >= $2 AND created_at >= $3 AND created_at < $4
+        AND action = COALESCE($5, action) AND actor_id IS NOT DISTINCT FROM COALESCE($6, actor_id)
+        AND tx_id IS NOT DISTINCT FROM COALESCE($9, tx_id)
+        AND entity_type = COALESCE($7, entity_type) AND entity_id IS NOT DISTINCT FROM COALESCE($8, entity_id)
+    ORDER BY id DESC LIMIT $10";
+
 /// The statement that a page is read by: the narrowest filter leads, and its index is in the order of the list.
 #[must_use]
 pub fn statement(page: &Page) -> &'static str {
-    if page.tx_id.is_some() {
-        return "SELECT id, action, actor_id, credential_id, address, request_id, entity_type, entity_id, tx_id, before,
-                after, created_at FROM audit_logs
-            WHERE tx_id = $9 AND id < $1 AND id >= $2 AND created_at >= $3 AND created_at < $4
-                AND action = COALESCE($5, action) AND actor_id IS NOT DISTINCT FROM COALESCE($6, actor_id)
-                AND entity_type = COALESCE($7, entity_type) AND entity_id IS NOT DISTINCT FROM COALESCE($8, entity_id)
-            ORDER BY id DESC LIMIT $10";
+    match page {
+        Page { tx_id: Some(_), .. } => BY_TRANSACTION,
+        Page { entity_type: Some(_), entity_id: Some(_), .. } => BY_ENTITY,
+        Page { entity_id: Some(_), .. } => BY_DEPOSIT,
+        Page { actor_id: Some(_), .. } => BY_ACTOR,
+        _ => ANY,
     }
-    if page.entity_type.is_some() && page.entity_id.is_some() {
-        return "SELECT id, action, actor_id, credential_id, address, request_id, entity_type, entity_id, tx_id, before,
-                after, created_at FROM audit_logs
-            WHERE entity_type = $7 AND entity_id = $8 AND id < $1 AND id >= $2 AND created_at >= $3 AND created_at < $4
-                AND action = COALESCE($5, action) AND actor_id IS NOT DISTINCT FROM COALESCE($6, actor_id)
-                AND tx_id IS NOT DISTINCT FROM COALESCE($9, tx_id)
-            ORDER BY id DESC LIMIT $10";
-    }
-    if page.entity_id.is_some() {
-        return "SELECT id, action, actor_id, credential_id, address, request_id, entity_type, entity_id, tx_id, before,
-                after, created_at FROM audit_logs
-            WHERE entity_type IN ('deposit', 'transaction') AND entity_id = $8 AND id < $1 AND id >= $2
-                AND created_at >= $3 AND created_at < $4 AND entity_type = COALESCE($7, entity_type)
-                AND action = COALESCE($5, action) AND actor_id IS NOT DISTINCT FROM COALESCE($6, actor_id)
-                AND tx_id IS NOT DISTINCT FROM COALESCE($9, tx_id)
-            ORDER BY id DESC LIMIT $10";
-    }
-    if page.actor_id.is_some() {
-        return "SELECT id, action, actor_id, credential_id, address, request_id, entity_type, entity_id, tx_id, before,
-                after, created_at FROM audit_logs
-            WHERE actor_id = $6 AND id < $1 AND id >= $2 AND created_at >= $3 AND created_at < $4
-                AND action = COALESCE($5, action) AND tx_id IS NOT DISTINCT FROM COALESCE($9, tx_id)
-                AND entity_type = COALESCE($7, entity_type) AND entity_id IS NOT DISTINCT FROM COALESCE($8, entity_id)
-            ORDER BY id DESC LIMIT $10";
-    }
-    "SELECT id, action, actor_id, credential_id, address, request_id, entity_type, entity_id, tx_id, before,
-            after, created_at FROM audit_logs
-        WHERE id < $1 AND id >= $2 AND created_at >= $3 AND created_at < $4
-            AND action = COALESCE($5, action) AND actor_id IS NOT DISTINCT FROM COALESCE($6, actor_id)
-            AND tx_id IS NOT DISTINCT FROM COALESCE($9, tx_id)
-            AND entity_type = COALESCE($7, entity_type) AND entity_id IS NOT DISTINCT FROM COALESCE($8, entity_id)
-        ORDER BY id DESC LIMIT $10"
 }
 
 /// A page of the log.

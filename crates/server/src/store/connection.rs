@@ -37,6 +37,18 @@ impl Connection<'_> {
         }
     }
 
+    /// Has the statements of this unit of work planned for their values. PostgreSQL else takes one plan for all of
+    /// them after a while, and what is right for a common word is wrong for a rare one. SQLite never looks at values.
+    pub(super) fn plan_for_values(self) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(_) => Ok(()),
+            Self::Postgres(connection) => {
+                let text = "SELECT set_config('plan_cache_mode', 'force_custom_plan', TRUE)";
+                connection.query(text, &[], &mut |_| Ok(false))
+            }
+        }
+    }
+
     /// Says how many rows were touched.
     pub(super) fn execute(self, text: &'static str, values: &[Value<'_>]) -> Result<usize, StoreError> {
         match self {

@@ -1,5 +1,7 @@
 //! Contents, as they are kept and as somebody in particular sees them. Whether they may is not decided here.
 
+pub(super) mod texts;
+
 use super::{LookUp, Row, StoreError, Value, View, Work};
 use domain::content::{ContentSort, ContentType, Holding, Offer, Price};
 use domain::id::{ContentId, UnlockId, UserId};
@@ -201,68 +203,6 @@ pub fn find(viewer: UserId, id: ContentId, now: Timestamp) -> LookUp<Seen> {
     LookUp::new(FIND, &[viewer.into(), now.into(), id.into()], read_seen)
 }
 
-/// The catalogue from its newest content on, along the index on the moments.
-const NEWEST: &str =
-    "SELECT c.id, c.creator_id, u.username, c.type, c.title, c.description, c.price_cents, c.subscriber_only,
-        c.media_url, c.preview_url, c.is_active, c.created_at, c.updated_at, l.id, s.expires_at
-    FROM contents c
-    JOIN users u ON u.id = c.creator_id
-    LEFT JOIN unlocks l ON l.user_id = $1 AND l.content_id = c.id AND l.revoked_at IS NULL
-    LEFT JOIN subscriptions s
-        ON s.subscriber_id = $1 AND s.creator_id = c.creator_id AND s.status = 'active' AND s.expires_at > $2
-    WHERE (c.created_at, c.id) < ($3, $4)
-        AND (c.is_active = 1 OR c.creator_id = $1) AND u.account_status = 'active'
-        AND (CAST($5 AS TEXT) IS NULL OR c.type = $5)
-        AND (CAST($6 AS TEXT) IS NULL OR lower(c.title) LIKE lower($6) ESCAPE '!')
-    ORDER BY c.created_at DESC, c.id DESC LIMIT $7";
-
-/// The catalogue from its oldest content on, along the index on the moments.
-const OLDEST: &str =
-    "SELECT c.id, c.creator_id, u.username, c.type, c.title, c.description, c.price_cents, c.subscriber_only,
-        c.media_url, c.preview_url, c.is_active, c.created_at, c.updated_at, l.id, s.expires_at
-    FROM contents c
-    JOIN users u ON u.id = c.creator_id
-    LEFT JOIN unlocks l ON l.user_id = $1 AND l.content_id = c.id AND l.revoked_at IS NULL
-    LEFT JOIN subscriptions s
-        ON s.subscriber_id = $1 AND s.creator_id = c.creator_id AND s.status = 'active' AND s.expires_at > $2
-    WHERE (c.created_at, c.id) > ($3, $4)
-        AND (c.is_active = 1 OR c.creator_id = $1) AND u.account_status = 'active'
-        AND (CAST($5 AS TEXT) IS NULL OR c.type = $5)
-        AND (CAST($6 AS TEXT) IS NULL OR lower(c.title) LIKE lower($6) ESCAPE '!')
-    ORDER BY c.created_at, c.id LIMIT $7";
-
-/// One creator's contents, along the index on the creators, or all of them by price: sorted, largest first.
-const DESCENDING: &str =
-    "SELECT c.id, c.creator_id, u.username, c.type, c.title, c.description, c.price_cents, c.subscriber_only,
-        c.media_url, c.preview_url, c.is_active, c.created_at, c.updated_at, l.id, s.expires_at
-    FROM contents c
-    JOIN users u ON u.id = c.creator_id
-    LEFT JOIN unlocks l ON l.user_id = $1 AND l.content_id = c.id AND l.revoked_at IS NULL
-    LEFT JOIN subscriptions s
-        ON s.subscriber_id = $1 AND s.creator_id = c.creator_id AND s.status = 'active' AND s.expires_at > $2
-    WHERE (CASE WHEN $8 = 1 THEN c.price_cents ELSE c.created_at END, c.id) < ($3, $4)
-        AND c.creator_id BETWEEN $9 AND $10
-        AND (c.is_active = 1 OR c.creator_id = $1) AND u.account_status = 'active'
-        AND (CAST($5 AS TEXT) IS NULL OR c.type = $5)
-        AND (CAST($6 AS TEXT) IS NULL OR lower(c.title) LIKE lower($6) ESCAPE '!')
-    ORDER BY CASE WHEN $8 = 1 THEN c.price_cents ELSE c.created_at END DESC, c.id DESC LIMIT $7";
-
-/// The same, smallest first.
-const ASCENDING: &str =
-    "SELECT c.id, c.creator_id, u.username, c.type, c.title, c.description, c.price_cents, c.subscriber_only,
-        c.media_url, c.preview_url, c.is_active, c.created_at, c.updated_at, l.id, s.expires_at
-    FROM contents c
-    JOIN users u ON u.id = c.creator_id
-    LEFT JOIN unlocks l ON l.user_id = $1 AND l.content_id = c.id AND l.revoked_at IS NULL
-    LEFT JOIN subscriptions s
-        ON s.subscriber_id = $1 AND s.creator_id = c.creator_id AND s.status = 'active' AND s.expires_at > $2
-    WHERE (CASE WHEN $8 = 1 THEN c.price_cents ELSE c.created_at END, c.id) > ($3, $4)
-        AND c.creator_id BETWEEN $9 AND $10
-        AND (c.is_active = 1 OR c.creator_id = $1) AND u.account_status = 'active'
-        AND (CAST($5 AS TEXT) IS NULL OR c.type = $5)
-        AND (CAST($6 AS TEXT) IS NULL OR lower(c.title) LIKE lower($6) ESCAPE '!')
-    ORDER BY CASE WHEN $8 = 1 THEN c.price_cents ELSE c.created_at END, c.id LIMIT $7";
-
 /// A text as a pattern that finds it anywhere: what means something in a pattern means itself.
 fn pattern(text: &str) -> String {
     let mut pattern = String::with_capacity(text.len().saturating_add(2));
@@ -288,21 +228,25 @@ pub fn list(view: &View<'_>, viewer: UserId, now: Timestamp, page: &Page) -> Res
     let end = if descending { (i64::MAX, Uuid::max()) } else { (i64::MIN, Uuid::nil()) };
     let (key, id) = page.after.map_or(end, |(key, id)| (key, id.uuid()));
     let title = page.title.as_deref().map(pattern);
-    let mut values: Vec<Value<'_>> = vec![
-        viewer.into(),
-        now.into(),
-        key.into(),
-        id.into(),
-        page.kind.into(),
-        title.as_deref().into(),
-        page.limit.into(),
-    ];
-    if page.creator.is_none() && !by_price {
-        return view.query(if descending { NEWEST } else { OLDEST }, &values, read_seen);
+    let (kind, title, limit) = (Value::from(page.kind), Value::from(title.as_deref()), Value::from(page.limit));
+    let (viewer, now) = (Value::from(viewer), Value::from(now));
+    if let Some(creator) = page.creator {
+        let text = if descending { texts::DESCENDING } else { texts::ASCENDING };
+        let values = [viewer, now, key.into(), id.into(), kind, title, limit, by_price.into(), creator.into()];
+        return view.query(text, &values, read_seen);
     }
-    let (first, last) = page.creator.map_or((Uuid::nil(), Uuid::max()), |creator| (creator.uuid(), creator.uuid()));
-    values.extend([Value::from(by_price), first.into(), last.into()]);
-    view.query(if descending { DESCENDING } else { ASCENDING }, &values, read_seen)
+    if page.kind.is_some() && !by_price {
+        view.connection.plan_for_values()?;
+        let text = if descending { texts::NEWEST_OF_KIND } else { texts::OLDEST_OF_KIND };
+        return view.query(text, &[viewer, now, id.into(), title, kind, limit], read_seen);
+    }
+    let text = match page.sort {
+        ContentSort::Newest => texts::NEWEST,
+        ContentSort::Oldest => texts::OLDEST,
+        ContentSort::PriceDesc => texts::DEAREST,
+        ContentSort::PriceAsc => texts::CHEAPEST,
+    };
+    view.query(text, &[viewer, now, key.into(), id.into(), kind, title, limit], read_seen)
 }
 
 /// A page of what a user has bought and was not given the money back for, newest first.

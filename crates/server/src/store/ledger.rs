@@ -4,7 +4,7 @@
 //! first and in the order of their ids, system wallets come last and as deltas, and every set is sorted by its
 //! unique key: so two processes wait for one another, but never in a circle.
 
-mod acts;
+pub(super) mod acts;
 mod load;
 mod tallies;
 

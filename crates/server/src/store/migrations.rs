@@ -46,8 +46,12 @@ macro_rules! migration {
 }
 
 /// Every step, in order.
-pub const MIGRATIONS: &[Migration] =
-    &[migration!(1, "0001_money_path"), migration!(2, "0002_what_fans_pay_for"), migration!(3, "0003_payment_events")];
+pub const MIGRATIONS: &[Migration] = &[
+    migration!(1, "0001_money_path"),
+    migration!(2, "0002_what_fans_pay_for"),
+    migration!(3, "0003_payment_events"),
+    migration!(4, "0004_indexes"),
+];
 
 const SQLITE_TABLE: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (
     version    INTEGER NOT NULL PRIMARY KEY,
@@ -114,6 +118,17 @@ pub struct Applied {
     checksum: String,
 }
 
+impl Migration {
+    /// The statement of the step that makes an index, if it makes it.
+    pub(super) fn making(&self, owned: &Owned, index: &str) -> Option<&'static str> {
+        let makes = |statement: &&str| {
+            let mut words = statement.split_whitespace();
+            words.any(|word| word == "INDEX") && words.next() == Some(index) && words.next() == Some("ON")
+        };
+        owned.scripts(self).up.split(';').find(makes)
+    }
+}
+
 impl Scripts {
     /// SHA-256 of both, in hexadecimal.
     fn checksum(self) -> String {
@@ -124,7 +139,7 @@ impl Scripts {
 
 /// A connection of the migrator's own.
 #[derive(Debug)]
-enum Owned {
+pub(super) enum Owned {
     Sqlite(sqlite::Connection),
     Postgres(Box<postgres::Connection>),
 }
@@ -152,7 +167,7 @@ impl Owned {
         }
     }
 
-    fn connection(&self) -> Connection<'_> {
+    pub(super) fn connection(&self) -> Connection<'_> {
         match self {
             Self::Sqlite(connection) => connection.into(),
             Self::Postgres(connection) => connection.as_ref().into(),
@@ -184,7 +199,7 @@ impl Owned {
         }
     }
 
-    fn roll_back(&self) -> Result<(), StoreError> {
+    pub(super) fn roll_back(&self) -> Result<(), StoreError> {
         match self {
             // After an error SQLite may have rolled back by itself.
             Self::Sqlite(connection) if connection.is_idle() => Ok(()),
@@ -193,7 +208,7 @@ impl Owned {
         }
     }
 
-    fn script(&self, text: &str) -> Result<(), StoreError> {
+    pub(super) fn script(&self, text: &str) -> Result<(), StoreError> {
         match self {
             Self::Sqlite(connection) => connection.script(text),
             Self::Postgres(connection) => connection.script(text),
@@ -204,7 +219,7 @@ impl Owned {
 /// A connection of its own for changing the schema.
 #[derive(Debug)]
 pub struct Migrator {
-    owned: Owned,
+    pub(super) owned: Owned,
 }
 
 impl Migrator {
@@ -313,7 +328,7 @@ impl Migrator {
 
     /// Runs a step alone. One that waits for a table in use gives up soon, because everybody behind it waits as
     /// well, and is tried again.
-    fn locked<T>(&self, step: impl Fn() -> Result<T, MigrationError>) -> Result<T, MigrationError> {
+    pub(super) fn locked<T>(&self, step: impl Fn() -> Result<T, MigrationError>) -> Result<T, MigrationError> {
         let mut tries = 1;
         loop {
             match self.once(&step) {

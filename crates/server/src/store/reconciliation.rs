@@ -138,17 +138,20 @@ fn record_without_transaction(view: &View<'_>, _now: Timestamp) -> Result<Vec<Di
     })
 }
 
+/// The transactions of the keys that are still held, with their records: a digest leads with its time.
+pub(super) const HELD_EXECUTIONS: &str =
+    "SELECT t.tx_id, t.idempotency_key, k.principal_id, k.key_digest, k.created_at FROM transactions t
+    LEFT JOIN (SELECT tx_id, principal_id, key_digest, created_at FROM idempotency_keys WHERE tx_id IS NOT NULL) k
+        ON k.tx_id = t.tx_id
+    WHERE t.idempotency_key > $1 ORDER BY t.idempotency_key";
+
 /// Each transaction names its execution: time, and a digest of principal, key and time. A record that is
 /// still held must be able to make that digest.
 fn transaction_without_record(view: &View<'_>, now: Timestamp) -> Result<Vec<Discrepancy>, StoreError> {
-    let text = "SELECT t.tx_id, t.idempotency_key, k.principal_id, k.key_digest, k.created_at FROM transactions t
-        LEFT JOIN (SELECT tx_id, principal_id, key_digest, created_at FROM idempotency_keys WHERE tx_id IS NOT NULL) k
-            ON k.tx_id = t.tx_id
-        WHERE t.idempotency_key > $1 ORDER BY t.tx_id";
     // The digest leads with the time, so this compares times.
     let held_since = now.minus(RETENTION).plus(CLOCK_MARGIN).as_micros().to_be_bytes();
     let mut missing = Vec::new();
-    view.query(text, &[held_since.as_slice().into()], |row| {
+    view.query(HELD_EXECUTIONS, &[held_since.as_slice().into()], |row| {
         let principal: Option<domain::id::UserId> = row.get(2)?;
         let key: Option<[u8; 32]> = row.get(3)?;
         let created_at: Option<Timestamp> = row.get(4)?;

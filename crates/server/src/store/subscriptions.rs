@@ -82,17 +82,20 @@ pub fn due(view: &View<'_>, now: Timestamp, limit: i64) -> Result<Vec<Subscripti
     view.query(text, &[now.into(), limit.into()], read)
 }
 
+/// Subscriptions that are over, the longest over first.
+pub(super) const LAPSED: &str =
+    "SELECT id, subscriber_id, creator_id, tier, status, price_cents, anchor_at, period, period_start, \
+    period_end, expires_at, auto_renew, renew_at, renewals_tried, created_at FROM subscriptions
+    WHERE expires_at <= $1 AND status = 'active' AND (auto_renew = 0 OR renewals_tried > 0)
+    ORDER BY expires_at, id LIMIT $2";
+
 /// Subscriptions whose access is over at a moment, though they are still marked as active; not those whose
 /// renewal was never tried. The longest over first.
 ///
 /// # Errors
 /// If the database fails.
 pub fn lapsed(view: &View<'_>, now: Timestamp, limit: i64) -> Result<Vec<Subscription>, StoreError> {
-    let text = "SELECT id, subscriber_id, creator_id, tier, status, price_cents, anchor_at, period, period_start, \
-        period_end, expires_at, auto_renew, renew_at, renewals_tried, created_at FROM subscriptions
-        WHERE expires_at <= $1 AND status = 'active' AND (auto_renew = 0 OR renewals_tried > 0)
-        ORDER BY expires_at, id LIMIT $2";
-    view.query(text, &[now.into(), limit.into()], read)
+    view.query(LAPSED, &[now.into(), limit.into()], read)
 }
 
 /// Changes what can change without money: the status, the end of access, and when a renewal is tried.

@@ -1,11 +1,13 @@
 //! Transactions. Rows are only ever added.
 
-use super::{LookUp, StoreError, Value, View, Work};
+use super::{LookUp, Row, StoreError, Value, View, Work};
 use domain::command::Parties;
-use domain::id::TransactionId;
+use domain::id::{TransactionId, UserId};
 use domain::idempotency::ExecutionDigest;
+use domain::money::Amount;
 use domain::receipt::Act;
-use domain::transaction::Transaction;
+use domain::timestamp::Timestamp;
+use domain::transaction::{Transaction, TransactionType};
 use domain::wallet::Provider;
 use uuid::Uuid;
 
@@ -53,6 +55,79 @@ fn row<'row>(transaction: &'row Transaction, execution: &'row ExecutionDigest) -
     ]
 }
 
+/// A transaction, as administrators see it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Listed {
+    /// Its id.
+    pub id: TransactionId,
+    /// Its reason.
+    pub kind: TransactionType,
+    /// Where it stands.
+    pub status: String,
+    /// Who initiated it.
+    pub user_id: UserId,
+    /// Who paid, if a user did.
+    pub payer_id: Option<UserId>,
+    /// Who was paid, if a user was.
+    pub payee_id: Option<UserId>,
+    /// Over how much it is.
+    pub amount: Amount,
+    /// Through whom money came in.
+    pub provider: Option<String>,
+    /// The provider's own id of the payment.
+    pub provider_tx_id: Option<String>,
+    /// When it happened.
+    pub created_at: Timestamp,
+}
+
+fn read(row: &Row<'_>) -> Result<Listed, StoreError> {
+    Ok(Listed {
+        id: row.get(0)?,
+        kind: row.get(1)?,
+        status: row.get(2)?,
+        user_id: row.get(3)?,
+        payer_id: row.get(4)?,
+        payee_id: row.get(5)?,
+        amount: row.get(6)?,
+        provider: row.get(7)?,
+        provider_tx_id: row.get(8)?,
+        created_at: row.get(9)?,
+    })
+}
+
+/// What a user initiated, newest first. There is one status: corrections are transactions of their own.
+pub(super) const INITIATED: &str =
+    "SELECT tx_id, type, status, user_id, payer_id, payee_id, amount_cents, provider, provider_tx_id, created_at
+    FROM transactions WHERE user_id = $1 AND status = 'completed' AND (created_at, tx_id) < ($2, $3)
+    ORDER BY created_at DESC, tx_id DESC LIMIT $4";
+
+/// A page of what a user initiated, newest first, before a line.
+///
+/// # Errors
+/// If the database fails.
+pub fn initiated(
+    view: &View<'_>,
+    user: UserId,
+    before: Option<(Timestamp, TransactionId)>,
+    limit: i64,
+) -> Result<Vec<Listed>, StoreError> {
+    let (at, id) = before.unwrap_or((Timestamp::from_micros(i64::MAX), TransactionId::new(Uuid::max())));
+    view.query(INITIATED, &[user.into(), at.into(), id.into(), limit.into()], read)
+}
+
+/// The transaction that credited a provider's payment.
+pub(super) const OF_PAYMENT: &str =
+    "SELECT tx_id, type, status, user_id, payer_id, payee_id, amount_cents, provider, provider_tx_id, created_at
+    FROM transactions WHERE provider = $1 AND provider_tx_id = $2";
+
+/// The transaction that credited a provider's payment, by the provider's own id of it.
+///
+/// # Errors
+/// If the database fails.
+pub fn of_payment(view: &View<'_>, provider: &Provider, provider_tx_id: &str) -> Result<Option<Listed>, StoreError> {
+    view.query_opt(OF_PAYMENT, &[provider.as_str().into(), provider_tx_id.into()], read)
+}
+
 /// Whom a sale was between; none if there is no such transaction, or if it is no sale.
 ///
 /// # Errors
@@ -66,13 +141,15 @@ pub fn parties(id: TransactionId) -> LookUp<Parties> {
     })
 }
 
+/// One transaction.
+pub(super) const EXECUTION: &str = "SELECT idempotency_key FROM transactions WHERE tx_id = $1";
+
 /// Which execution of which key a transaction is; none if there is no such transaction.
 ///
 /// # Errors
 /// If the database fails.
 pub fn execution(view: &View<'_>, id: TransactionId) -> Result<Option<ExecutionDigest>, StoreError> {
-    let text = "SELECT idempotency_key FROM transactions WHERE tx_id = $1";
-    view.query_opt(text, &[id.into()], |row| row.get(0).map(ExecutionDigest))
+    view.query_opt(EXECUTION, &[id.into()], |row| row.get(0).map(ExecutionDigest))
 }
 
 /// What a transaction was for: a deposit, a content, a subscription, a gift, the sale that it gives back, or a

@@ -1,6 +1,6 @@
 //! Accounts.
 
-use super::{LookUp, Row, StoreError, View, Work};
+use super::{LookUp, Row, StoreError, Value, View, Work};
 use domain::id::UserId;
 use domain::timestamp::Timestamp;
 use domain::user::{AccountStatus, Email, Role, Standing, Tier, Username};
@@ -72,14 +72,16 @@ pub fn find(view: &View<'_>, id: UserId) -> Result<Option<User>, StoreError> {
     view.query_opt(text, &[id.into()], read)
 }
 
+/// The account of an address.
+pub(super) const FIND_BY_EMAIL: &str =
+    "SELECT id, email, username, role, tier, account_status, created_at, password_hash FROM users WHERE email = $1";
+
 /// The account of an address, with the hash of its password.
 ///
 /// # Errors
 /// If the database fails.
 pub fn find_by_email(view: &View<'_>, email: &Email) -> Result<Option<(User, String)>, StoreError> {
-    let text = "SELECT id, email, username, role, tier, account_status, created_at, password_hash
-        FROM users WHERE email = $1";
-    view.query_opt(text, &[email.as_str().into()], |row| Ok((read(row)?, row.get(7)?)))
+    view.query_opt(FIND_BY_EMAIL, &[email.as_str().into()], |row| Ok((read(row)?, row.get(7)?)))
 }
 
 /// The hash of an account's password.
@@ -205,37 +207,56 @@ pub struct Page {
     pub limit: i64,
 }
 
-/// A page of accounts. One address is looked up by its index; anything else is a walk along `created_at`.
+/// Accounts of any role, along the index on the moments.
+pub(super) const LIST: &str = "SELECT id, email, username, role, tier, account_status, created_at FROM users
+    WHERE (created_at, id) < ($1, $2)
+        AND (CAST($3 AS TEXT) IS NULL OR tier = $3) AND (CAST($4 AS TEXT) IS NULL OR account_status = $4)
+        AND (CAST($5 AS TEXT) IS NULL OR substr(email, 1, length($5)) = $5
+            OR substr(username_folded, 1, length($5)) = $5)
+    ORDER BY created_at DESC, id DESC LIMIT $6";
+
+/// Accounts of one role, along its index. Ids are in the order of the accounts, and the index is in theirs on
+/// SQLite; PostgreSQL sorts those of a rare role, and walks along the ids for a common one.
+pub(super) const LIST_BY_ROLE: &str = "SELECT id, email, username, role, tier, account_status, created_at FROM users
+    WHERE role = $1 AND id < $2
+        AND (CAST($3 AS TEXT) IS NULL OR tier = $3) AND (CAST($4 AS TEXT) IS NULL OR account_status = $4)
+        AND (CAST($5 AS TEXT) IS NULL OR substr(email, 1, length($5)) = $5
+            OR substr(username_folded, 1, length($5)) = $5)
+    ORDER BY id DESC LIMIT $6";
+
+/// A page of accounts. One address is looked up by its index, and so is a role.
 ///
 /// # Errors
 /// If the database fails.
 pub fn list(view: &View<'_>, page: &Page) -> Result<Vec<User>, StoreError> {
-    let text = "SELECT id, email, username, role, tier, account_status, created_at FROM users
-        WHERE (created_at, id) < ($1, $2) AND (CAST($3 AS TEXT) IS NULL OR role = $3)
-            AND (CAST($4 AS TEXT) IS NULL OR tier = $4) AND (CAST($5 AS TEXT) IS NULL OR account_status = $5)
-            AND (CAST($6 AS TEXT) IS NULL OR substr(email, 1, length($6)) = $6
-                OR substr(username_folded, 1, length($6)) = $6)
-        ORDER BY created_at DESC, id DESC LIMIT $7";
     let text_by_email = "SELECT id, email, username, role, tier, account_status, created_at FROM users
-        WHERE email = $8 AND (created_at, id) < ($1, $2) AND (CAST($3 AS TEXT) IS NULL OR role = $3)
-            AND (CAST($4 AS TEXT) IS NULL OR tier = $4) AND (CAST($5 AS TEXT) IS NULL OR account_status = $5)
-            AND (CAST($6 AS TEXT) IS NULL OR substr(email, 1, length($6)) = $6
-                OR substr(username_folded, 1, length($6)) = $6)
-        ORDER BY created_at DESC, id DESC LIMIT $7";
+        WHERE email = $7 AND (created_at, id) < ($1, $2) AND (CAST($8 AS TEXT) IS NULL OR role = $8)
+            AND (CAST($3 AS TEXT) IS NULL OR tier = $3) AND (CAST($4 AS TEXT) IS NULL OR account_status = $4)
+            AND (CAST($5 AS TEXT) IS NULL OR substr(email, 1, length($5)) = $5
+                OR substr(username_folded, 1, length($5)) = $5)
+        ORDER BY created_at DESC, id DESC LIMIT $6";
     let end = (Timestamp::from_micros(i64::MAX), UserId::new(Uuid::max()));
     let (before_at, before_id) = page.before.unwrap_or(end);
-    let mut values = vec![
-        before_at.into(),
+    let first = if page.email.is_none() && page.role.is_some() { page.role.into() } else { before_at.into() };
+    let mut values: Vec<Value<'_>> = vec![
+        first,
         before_id.into(),
-        page.role.into(),
         page.tier.into(),
         page.account_status.into(),
         page.prefix.as_deref().into(),
         page.limit.into(),
     ];
-    let Some(email) = &page.email else { return view.query(text, &values, read) };
-    values.push(email.as_str().into());
-    view.query(text_by_email, &values, read)
+    match (&page.email, page.role) {
+        (Some(email), role) => {
+            values.extend([Value::from(email.as_str()), role.into()]);
+            view.query(text_by_email, &values, read)
+        }
+        (None, Some(_)) => {
+            view.connection.plan_for_values()?;
+            view.query(LIST_BY_ROLE, &values, read)
+        }
+        (None, None) => view.query(LIST, &values, read),
+    }
 }
 
 /// Changes the hash of the password.

@@ -1,10 +1,11 @@
 //! Wallets, outside of ledger batches: making them and showing them.
 
-use super::{LookUp, StoreError, Value, View, Work};
+use super::{LookUp, Row, StoreError, Value, View, Work};
 use domain::id::{UserId, WalletId};
 use domain::money::Cents;
 use domain::timestamp::Timestamp;
 use domain::wallet::{Provider, SystemWallet, WalletStatus};
+use uuid::Uuid;
 
 /// A wallet as its owner sees it.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -29,15 +30,66 @@ pub struct Wallet {
 pub fn find_by_user(user: UserId) -> LookUp<Wallet> {
     let text = "SELECT id, balance_cents, currency, status, last_transaction_at FROM wallets
         WHERE id = $1 AND user_id = $2 AND kind = 'user'";
-    LookUp::new(text, &[WalletId::of_user(user).into(), user.into()], |row| {
-        Ok(Wallet {
-            id: row.get(0)?,
-            balance: row.get(1)?,
-            currency: row.get(2)?,
-            status: row.get(3)?,
-            last_transaction_at: row.get(4)?,
-        })
+    LookUp::new(text, &[WalletId::of_user(user).into(), user.into()], read)
+}
+
+fn read(row: &Row<'_>) -> Result<Wallet, StoreError> {
+    Ok(Wallet {
+        id: row.get(0)?,
+        balance: row.get(1)?,
+        currency: row.get(2)?,
+        status: row.get(3)?,
+        last_transaction_at: row.get(4)?,
     })
+}
+
+/// A wallet of any kind, as administrators see it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Listed {
+    /// The wallet.
+    pub wallet: Wallet,
+    /// What it is for.
+    pub kind: String,
+    /// Whose it is, if it is a user's.
+    pub user_id: Option<UserId>,
+}
+
+/// Which wallets, and from where on.
+#[derive(Clone, Debug, Default)]
+pub struct Page {
+    /// Only wallets of this user.
+    pub user: Option<UserId>,
+    /// Only those that may move, or only those that may not.
+    pub status: Option<WalletStatus>,
+    /// Only wallets before this one.
+    pub before: Option<(Timestamp, WalletId)>,
+    /// At most this many.
+    pub limit: i64,
+}
+
+/// The wallets of a user: theirs, and their debt.
+pub(super) const OF_USER: &str =
+    "SELECT id, balance_cents, currency, status, last_transaction_at, kind, user_id FROM wallets
+    WHERE user_id = $1 AND status IN ($2, $3) ORDER BY id";
+
+/// The wallets that money moved on, the latest first.
+pub(super) const RECENT: &str =
+    "SELECT id, balance_cents, currency, status, last_transaction_at, kind, user_id FROM wallets
+    WHERE (last_transaction_at, id) < ($1, $2) AND (CAST($3 AS TEXT) IS NULL OR status = $3)
+    ORDER BY last_transaction_at DESC, id DESC LIMIT $4";
+
+/// The wallets of one user, or a page of all that money ever moved on, the latest first.
+///
+/// # Errors
+/// If the database fails.
+pub fn list(view: &View<'_>, page: &Page) -> Result<Vec<Listed>, StoreError> {
+    let listed = |row: &Row<'_>| Ok(Listed { wallet: read(row)?, kind: row.get(5)?, user_id: row.get(6)? });
+    if let Some(user) = page.user {
+        let (one, other) = page.status.map_or((WalletStatus::Active, WalletStatus::Frozen), |status| (status, status));
+        return view.query(OF_USER, &[user.into(), one.into(), other.into()], listed);
+    }
+    let (at, id) = page.before.unwrap_or((Timestamp::from_micros(i64::MAX), WalletId::new(Uuid::max())));
+    view.query(RECENT, &[at.into(), id.into(), page.status.into(), page.limit.into()], listed)
 }
 
 /// Makes the wallet of a new user.

@@ -1,8 +1,9 @@
 //! The rules of the house, read from the text of the source: what may name what, what a file and a name may
 //! look like, and where SQL may stand.
 
-mod database;
-mod source;
+pub mod database;
+mod dialect;
+pub mod source;
 
 use source::{File, files, root};
 use std::collections::BTreeSet;
@@ -42,7 +43,7 @@ const CONFINED: &[(&str, &[&str])] = &[
     ("SystemTime", &["clock.rs"]),
 ];
 
-fn server() -> Vec<File> {
+pub fn server() -> Vec<File> {
     files("crates/server/src", "rs")
 }
 

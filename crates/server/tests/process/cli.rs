@@ -74,6 +74,37 @@ fn tiers_and_roles_are_set_by_address_and_errors_end_with_what_helps() {
 }
 
 #[test]
+fn indexes_are_validated_and_the_missing_ones_made_again() {
+    let directory = empty();
+    let ended = run(directory.path(), &[], &["migrate", "validate"], "");
+    assert!(ended.code == Some(1) && ended.err.contains("`superapp serve`"), "no file is made by asking: {ended:?}");
+    done(&directory, &["migrate", "up"]);
+    let said = done(&directory, &["migrate", "validate"]);
+    assert_eq!(said.lines().filter(|line| line.starts_with("ok ")).count(), 18, "{said}");
+    assert!(said.ends_with("18 indexes: each is there, and its query uses it\n"), "{said}");
+
+    let connection = rusqlite::Connection::open(directory.path().join("data/superapp.db")).unwrap();
+    connection.execute_batch("DROP INDEX wallets_last_transaction_at").unwrap();
+    let ended = run(directory.path(), &[], &["migrate", "validate"], "");
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    assert!(ended.out.contains("missing  wallets_last_transaction_at "), "{ended:?}");
+    assert!(ended.err.contains("`superapp migrate validate --repair`"), "{ended:?}");
+    let ended = run(directory.path(), &[], &["migrate", "validate", "--json"], "");
+    let report: Value = serde_json::from_str(&ended.out).unwrap();
+    assert_eq!((ended.code, &report["valid"]), (Some(1), &json!(false)));
+    assert_eq!(report["indexes"][4]["state"], "missing");
+    assert_eq!(report["indexes"][4]["columns"], "last_transaction_at");
+
+    done(&directory, &["migrate", "validate", "--repair"]);
+    let report: Value = serde_json::from_str(&done(&directory, &["migrate", "validate", "--json"])).unwrap();
+    assert_eq!(report["valid"], true);
+    connection.execute_batch("CREATE INDEX rival ON subscriptions (expires_at) WHERE status = 'active'").unwrap();
+    let ended = run(directory.path(), &[], &["migrate", "validate"], "");
+    assert!(ended.code == Some(1) && ended.out.contains("unused   subscriptions_expires_at "), "{ended:?}");
+    assert!(ended.err.contains("ANALYZE"), "{ended:?}");
+}
+
+#[test]
 fn printed_settings_hide_their_secrets() {
     let directory = empty();
     let secrets = [

@@ -1,22 +1,25 @@
-//! Stopping the wallet of a user, and letting it move again.
+//! Wallets, as administrators see them, and stopping that of a user or letting it move again.
 
+use super::word;
 use crate::app::App;
-use crate::http::extract::{Fields, Id, Origin};
+use crate::http::extract::{Fields, Id, Origin, Parameters};
 use crate::http::once::{self, Once};
-use crate::http::parameters::{OptionalKey, Problems, rfc3339};
+use crate::http::parameters::{OptionalKey, Page, Problems, limit, rfc3339};
 use crate::http::problem::{Problem, ProblemBody};
 use crate::http::roles::Admin;
 use crate::http::users::json_response;
 use crate::operations::wallets;
 use crate::store::Work;
-use crate::store::wallets::Wallet;
+use crate::store::wallets::{self as wallets_store, Listed, Wallet};
+use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
 use domain::id::{UserId, WalletId};
 use domain::text::Reason;
+use domain::timestamp::Timestamp;
 use domain::wallet::WalletStatus;
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 /// A wallet, as an administrator sees it.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -52,6 +55,91 @@ impl From<Wallet> for WalletBody {
             last_transaction_at: wallet.last_transaction_at.map(rfc3339),
         }
     }
+}
+
+/// A wallet of any kind, as an administrator sees it.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct WalletLine {
+    /// Its id.
+    #[schema(example = "wal_01h2xcejqtf2nbrexx3vqjhp41")]
+    id: String,
+    /// `user`, `debt`, `platform`, `processor`, `clearing`, `payouts` or `promotion`.
+    #[schema(example = "user")]
+    kind: String,
+    /// Its owner, if it is a user's.
+    user_id: Option<String>,
+    /// What it holds, in cents.
+    #[schema(example = 25000)]
+    balance_cents: i64,
+    /// ISO 4217.
+    #[schema(example = "IDR")]
+    currency: String,
+    /// `active` or `frozen`.
+    #[schema(example = "active")]
+    status: &'static str,
+    /// When money last moved.
+    last_transaction_at: Option<String>,
+}
+
+impl From<Listed> for WalletLine {
+    fn from(Listed { wallet, kind, user_id }: Listed) -> Self {
+        Self {
+            id: wallet.id.to_string(),
+            kind,
+            user_id: user_id.map(|id| id.to_string()),
+            balance_cents: wallet.balance.get(),
+            currency: wallet.currency,
+            status: wallet.status.as_str(),
+            last_transaction_at: wallet.last_transaction_at.map(rfc3339),
+        }
+    }
+}
+
+/// Which wallets.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct Filter {
+    /// Only those of this account: its wallet, and its debt if it has one.
+    #[param(example = "usr_01h2xcejqtf2nbrexx3vqjhp41")]
+    user_id: Option<String>,
+    /// Only `active` or only `frozen` ones.
+    #[param(example = "frozen")]
+    status: Option<String>,
+    /// Lines on a page, 20 by default, at most 100.
+    limit: Option<u32>,
+    /// The `next_cursor` of the page before.
+    cursor: Option<String>,
+}
+
+/// The wallets of an account, or all that money ever moved on, the latest first.
+#[utoipa::path(get, path = "/api/admin/wallets", tag = "admin", security(("bearer" = [])), params(Filter),
+    responses((status = 200, description = "A page of wallets", body = Page<WalletLine>), Problems))]
+pub async fn admin_wallets(
+    State(app): State<App>,
+    _admin: Admin,
+    Parameters(filter): Parameters<Filter>,
+) -> Result<Json<Page<WalletLine>>, Problem> {
+    let mut fields = Fields::default();
+    let user = filter.user_id.as_deref().map(|text| fields.check("user_id", text.parse::<UserId>()));
+    let statuses = &["active", "frozen"];
+    let status = filter.status.as_deref();
+    let status = status.map(|text| fields.check("status", word(text, WalletStatus::parse, statuses)));
+    fields.finish(Some(()))?;
+    let scope = format!("admin/wallets {:?} {:?}", filter.user_id, filter.status);
+    let before = filter.cursor.as_deref().map(|cursor| app.cursors.read(&scope, cursor)).transpose()?;
+    let shown = limit(filter.limit)?;
+    let wanted = wallets_store::Page {
+        user: user.flatten(),
+        status: status.flatten(),
+        before: before.map(|(at, id)| (at, WalletId::new(id))),
+        limit: shown.saturating_add(1),
+    };
+    let lines = app.database.read(move |view| wallets_store::list(view, &wanted)).await?;
+    // A list that goes on is one of wallets that money moved on.
+    let at = |line: &Listed| line.wallet.last_transaction_at.unwrap_or(Timestamp::from_micros(i64::MIN));
+    let cursor = |line: &Listed| app.cursors.write(&scope, (at(line), line.wallet.id.uuid()));
+    Ok(Json(Page::cut(lines, shown, cursor, WalletLine::from)))
 }
 
 /// Why it is done.

@@ -149,10 +149,12 @@ fn unlock<'batch>(transaction: &Transaction, row: &UnlockRow) -> [Value<'batch>;
 
 const UNLOCK_REVOKED: &str = "UPDATE unlocks SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL";
 
-const SUBSCRIPTION: &str =
+/// Of two processes that begin a subscription of a fan to a creator, one has lost.
+pub(in crate::store) const SUBSCRIPTION: &str =
     "INSERT INTO subscriptions (id, subscriber_id, creator_id, tier, status, price_cents, anchor_at, period, \
     period_start, period_end, expires_at, auto_renew, renew_at, renewals_tried, created_at, updated_at)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $15) ON CONFLICT DO NOTHING";
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $15)
+    ON CONFLICT (subscriber_id, creator_id) WHERE status = 'active' DO NOTHING";
 
 fn begun<'batch>(row: &Subscription) -> [Value<'batch>; 15] {
     [

@@ -4,6 +4,7 @@ mod audit_logs;
 mod holds;
 mod jobs;
 mod reconciliations;
+mod transactions;
 mod users;
 mod wallets;
 

@@ -81,7 +81,7 @@ async fn an_access_check_costs_the_same_handful_of_steps_in_a_crowd() {
     crowd(&db).await;
     let connection = db.sqlite_connection();
     let (creator, fan, now) = (id(CREATOR), id(FAN), START.as_micros());
-    let of_creator = cost(&connection, SUBSCRIBED_UNTIL, (fan, creator, now));
+    let of_creator = cost(&connection, SUBSCRIBED_UNTIL, (fan, creator, now, "active"));
     let of_content = cost(&connection, FIND, (fan, now, id(CONTENT)));
     for (scanned, sorted, steps) in [of_creator, of_content] {
         assert_eq!((scanned, sorted), (0, 0));

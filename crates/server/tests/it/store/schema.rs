@@ -49,7 +49,8 @@ fn the_library_is_built_as_the_workspace_asks() {
 
 /// The key columns of an index, each with its direction if it is not the usual one.
 fn columns(connection: &Connection, index: &str) -> Vec<String> {
-    let text = "SELECT name || iif(desc, ' DESC', '') FROM pragma_index_xinfo(?1) WHERE key ORDER BY seqno";
+    let text =
+        "SELECT coalesce(name, '') || iif(desc, ' DESC', '') FROM pragma_index_xinfo(?1) WHERE key ORDER BY seqno";
     texts(connection, text, index)
 }
 

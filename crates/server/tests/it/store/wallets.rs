@@ -3,8 +3,10 @@
 use super::{START, databases, soon, user_id};
 use domain::id::WalletId;
 use domain::money::Cents;
+use domain::timestamp::Span;
 use domain::wallet::{Provider, SystemWallet, WalletStatus};
-use superapp::store::{StoreError, wallets};
+use superapp::store::StoreError;
+use superapp::store::wallets::{self, Page};
 
 #[tokio::test]
 async fn a_new_wallet_is_active_and_empty() {
@@ -104,5 +106,33 @@ async fn a_locked_wallet_stays_as_it_was_read_and_one_that_does_not_exist_is_pas
         tasks.join_all().await;
         let wallet = db.find(wallets::find_by_user(user_id(1))).await.unwrap();
         assert_eq!(wallet.balance, Cents::new(20));
+    }
+}
+
+#[tokio::test]
+async fn wallets_are_listed_by_user_and_by_when_money_moved() {
+    for db in databases() {
+        let (ann, bob, eve) = (db.user(1).await, db.user(2).await, db.user(3).await);
+        db.write(move |work| {
+            let text = "UPDATE wallets SET last_transaction_at = $2, status = $3 WHERE id = $1";
+            for (user, at, status) in [(ann, START, "active"), (bob, START.plus(Span::seconds(1)), "frozen")] {
+                work.execute_one(text, &[WalletId::of_user(user).into(), at.into(), status.into()])?;
+            }
+            Ok(())
+        })
+        .await;
+        let list = |page: Page| {
+            let found = db.read(move |view| wallets::list(view, &page));
+            async { found.await.into_iter().map(|line| line.user_id.unwrap()).collect::<Vec<_>>() }
+        };
+        let all = || Page { limit: 9, ..Page::default() };
+        assert_eq!(list(all()).await, [bob, ann], "on the third no money ever moved");
+        assert_eq!(list(Page { limit: 1, ..Page::default() }).await, [bob]);
+        let before = Some((START.plus(Span::seconds(1)), WalletId::of_user(bob)));
+        assert_eq!(list(Page { before, ..all() }).await, [ann]);
+        assert_eq!(list(Page { status: Some(WalletStatus::Frozen), ..all() }).await, [bob]);
+        assert_eq!(list(Page { user: Some(eve), ..all() }).await, [eve]);
+        let frozen = |user| Page { user: Some(user), status: Some(WalletStatus::Frozen), ..all() };
+        assert_eq!((list(frozen(bob)).await, list(frozen(ann)).await), (vec![bob], vec![]));
     }
 }
