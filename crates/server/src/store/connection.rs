@@ -92,6 +92,11 @@ impl<'set> Set<'set> {
         Self { values: rows.as_flattened(), width: N.max(1) }
     }
 
+    /// Of rows whose width is known only to whoever hands them over.
+    pub(super) const fn of(values: &'set [Value<'set>], width: usize) -> Self {
+        Self { values, width: if width == 0 { 1 } else { width } }
+    }
+
     pub(super) fn rows(self) -> impl Iterator<Item = &'set [Value<'set>]> {
         self.values.chunks(self.width)
     }

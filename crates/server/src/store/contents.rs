@@ -1,10 +1,12 @@
 //! Contents, as they are kept and as somebody in particular sees them. Whether they may is not decided here.
 
-use super::{Row, StoreError, Value, View, Work};
-use domain::content::{ContentSort, ContentType, Holding, Offer, Price};
+use super::catalogue::{self, Page};
+use super::{Row, StoreError, View, Work};
+use domain::content::{ContentType, Holding, Offer, Price};
 use domain::id::{ContentId, UnlockId, UserId};
 use domain::money::Amount;
 use domain::timestamp::Timestamp;
+use std::collections::HashMap;
 use uuid::Uuid;
 
 /// A content as it is kept.
@@ -76,24 +78,7 @@ pub struct Unlocked {
     pub content: Content,
 }
 
-/// Which contents, in which order, and from where on.
-#[derive(Clone, Debug)]
-pub struct Page {
-    /// The order.
-    pub sort: ContentSort,
-    /// Only contents after this one: its price in cents or its moment in microseconds, by the order; its id.
-    pub after: Option<(i64, ContentId)>,
-    /// Only of this creator.
-    pub creator: Option<UserId>,
-    /// Only of this kind.
-    pub kind: Option<ContentType>,
-    /// Only with this in the title, whatever the case.
-    pub title: Option<String>,
-    /// At most this many.
-    pub limit: i64,
-}
-
-fn read(row: &Row<'_>) -> Result<Content, StoreError> {
+pub(super) fn read(row: &Row<'_>) -> Result<Content, StoreError> {
     Ok(Content {
         id: row.get(0)?,
         creator_id: row.get(1)?,
@@ -200,108 +185,38 @@ pub fn find(view: &View<'_>, viewer: UserId, id: ContentId, now: Timestamp) -> R
     view.query_opt(FIND, &[viewer.into(), now.into(), id.into()], read_seen)
 }
 
-/// The catalogue from its newest content on, along the index on the moments.
-const NEWEST: &str =
-    "SELECT c.id, c.creator_id, u.username, c.type, c.title, c.description, c.price_cents, c.subscriber_only,
-        c.media_url, c.preview_url, c.is_active, c.created_at, c.updated_at, l.id, s.expires_at
-    FROM contents c
-    JOIN users u ON u.id = c.creator_id
+/// What a viewer has of a content, by key alone.
+const HOLDING: &str = "SELECT c.id AS content_id, l.id AS unlock_id, s.expires_at FROM contents c
     LEFT JOIN unlocks l ON l.user_id = $1 AND l.content_id = c.id AND l.revoked_at IS NULL
     LEFT JOIN subscriptions s
         ON s.subscriber_id = $1 AND s.creator_id = c.creator_id AND s.status = 'active' AND s.expires_at > $2
-    WHERE (c.created_at, c.id) < ($3, $4)
-        AND (c.is_active = 1 OR c.creator_id = $1) AND u.account_status = 'active'
-        AND (CAST($5 AS TEXT) IS NULL OR c.type = $5)
-        AND (CAST($6 AS TEXT) IS NULL OR lower(c.title) LIKE lower($6) ESCAPE '!')
-    ORDER BY c.created_at DESC, c.id DESC LIMIT $7";
+    WHERE c.id = $3";
 
-/// The catalogue from its oldest content on, along the index on the moments.
-const OLDEST: &str =
-    "SELECT c.id, c.creator_id, u.username, c.type, c.title, c.description, c.price_cents, c.subscriber_only,
-        c.media_url, c.preview_url, c.is_active, c.created_at, c.updated_at, l.id, s.expires_at
-    FROM contents c
-    JOIN users u ON u.id = c.creator_id
-    LEFT JOIN unlocks l ON l.user_id = $1 AND l.content_id = c.id AND l.revoked_at IS NULL
-    LEFT JOIN subscriptions s
-        ON s.subscriber_id = $1 AND s.creator_id = c.creator_id AND s.status = 'active' AND s.expires_at > $2
-    WHERE (c.created_at, c.id) > ($3, $4)
-        AND (c.is_active = 1 OR c.creator_id = $1) AND u.account_status = 'active'
-        AND (CAST($5 AS TEXT) IS NULL OR c.type = $5)
-        AND (CAST($6 AS TEXT) IS NULL OR lower(c.title) LIKE lower($6) ESCAPE '!')
-    ORDER BY c.created_at, c.id LIMIT $7";
-
-/// One creator's contents, along the index on the creators, or all of them by price: sorted, largest first.
-const DESCENDING: &str =
-    "SELECT c.id, c.creator_id, u.username, c.type, c.title, c.description, c.price_cents, c.subscriber_only,
-        c.media_url, c.preview_url, c.is_active, c.created_at, c.updated_at, l.id, s.expires_at
-    FROM contents c
-    JOIN users u ON u.id = c.creator_id
-    LEFT JOIN unlocks l ON l.user_id = $1 AND l.content_id = c.id AND l.revoked_at IS NULL
-    LEFT JOIN subscriptions s
-        ON s.subscriber_id = $1 AND s.creator_id = c.creator_id AND s.status = 'active' AND s.expires_at > $2
-    WHERE (CASE WHEN $8 = 1 THEN c.price_cents ELSE c.created_at END, c.id) < ($3, $4)
-        AND c.creator_id BETWEEN $9 AND $10
-        AND (c.is_active = 1 OR c.creator_id = $1) AND u.account_status = 'active'
-        AND (CAST($5 AS TEXT) IS NULL OR c.type = $5)
-        AND (CAST($6 AS TEXT) IS NULL OR lower(c.title) LIKE lower($6) ESCAPE '!')
-    ORDER BY CASE WHEN $8 = 1 THEN c.price_cents ELSE c.created_at END DESC, c.id DESC LIMIT $7";
-
-/// The same, smallest first.
-const ASCENDING: &str =
-    "SELECT c.id, c.creator_id, u.username, c.type, c.title, c.description, c.price_cents, c.subscriber_only,
-        c.media_url, c.preview_url, c.is_active, c.created_at, c.updated_at, l.id, s.expires_at
-    FROM contents c
-    JOIN users u ON u.id = c.creator_id
-    LEFT JOIN unlocks l ON l.user_id = $1 AND l.content_id = c.id AND l.revoked_at IS NULL
-    LEFT JOIN subscriptions s
-        ON s.subscriber_id = $1 AND s.creator_id = c.creator_id AND s.status = 'active' AND s.expires_at > $2
-    WHERE (CASE WHEN $8 = 1 THEN c.price_cents ELSE c.created_at END, c.id) > ($3, $4)
-        AND c.creator_id BETWEEN $9 AND $10
-        AND (c.is_active = 1 OR c.creator_id = $1) AND u.account_status = 'active'
-        AND (CAST($5 AS TEXT) IS NULL OR c.type = $5)
-        AND (CAST($6 AS TEXT) IS NULL OR lower(c.title) LIKE lower($6) ESCAPE '!')
-    ORDER BY CASE WHEN $8 = 1 THEN c.price_cents ELSE c.created_at END, c.id LIMIT $7";
-
-/// A text as a pattern that finds it anywhere: what means something in a pattern means itself.
-fn pattern(text: &str) -> String {
-    let mut pattern = String::with_capacity(text.len().saturating_add(2));
-    pattern.push('%');
-    for letter in text.chars() {
-        if matches!(letter, '%' | '_' | '!') {
-            pattern.push('!');
-        }
-        pattern.push(letter);
-    }
-    pattern.push('%');
-    pattern
+/// Contents of the catalogue, with what a viewer has of each.
+///
+/// # Errors
+/// If the database fails.
+pub fn hold(view: &View<'_>, viewer: UserId, now: Timestamp, contents: &[Content]) -> Result<Vec<Seen>, StoreError> {
+    let set: Vec<_> = contents.iter().map(|content| [viewer.into(), now.into(), content.id.into()]).collect();
+    let row = |row: &Row<'_>| {
+        let (unlock, until): (Option<UnlockId>, Option<Timestamp>) = (row.get(1)?, row.get(2)?);
+        Ok((row.get::<ContentId>(0)?, (unlock.is_some(), until)))
+    };
+    let held: HashMap<_, _> = view.query_each(HOLDING, &set, row)?.into_iter().collect();
+    let see = |content: &Content| {
+        let (unlocked, subscribed_until) = held.get(&content.id).copied().unwrap_or_default();
+        let holding = Holding { unlocked, subscribed: subscribed_until.is_some() };
+        Seen { content: content.clone(), holding, subscribed_until }
+    };
+    Ok(contents.iter().map(see).collect())
 }
 
-/// A page of the catalogue, with what a viewer has of each content. What is not on offer is listed for its
-/// creator alone.
+/// A page of the catalogue, with what a viewer has of each content, of one moment.
 ///
 /// # Errors
 /// If the database fails.
 pub fn list(view: &View<'_>, viewer: UserId, now: Timestamp, page: &Page) -> Result<Vec<Seen>, StoreError> {
-    let descending = matches!(page.sort, ContentSort::Newest | ContentSort::PriceDesc);
-    let by_price = matches!(page.sort, ContentSort::PriceAsc | ContentSort::PriceDesc);
-    let end = if descending { (i64::MAX, Uuid::max()) } else { (i64::MIN, Uuid::nil()) };
-    let (key, id) = page.after.map_or(end, |(key, id)| (key, id.uuid()));
-    let title = page.title.as_deref().map(pattern);
-    let mut values: Vec<Value<'_>> = vec![
-        viewer.into(),
-        now.into(),
-        key.into(),
-        id.into(),
-        page.kind.into(),
-        title.as_deref().into(),
-        page.limit.into(),
-    ];
-    if page.creator.is_none() && !by_price {
-        return view.query(if descending { NEWEST } else { OLDEST }, &values, read_seen);
-    }
-    let (first, last) = page.creator.map_or((Uuid::nil(), Uuid::max()), |creator| (creator.uuid(), creator.uuid()));
-    values.extend([Value::from(by_price), first.into(), last.into()]);
-    view.query(if descending { DESCENDING } else { ASCENDING }, &values, read_seen)
+    hold(view, viewer, now, &catalogue::list(view, viewer, page)?)
 }
 
 /// A page of what a user has bought and was not given the money back for, newest first.

@@ -1,6 +1,7 @@
 //! One connection to PostgreSQL: texts are prepared once, a set of rows is one statement, and errors are told
 //! apart by what they mean to the unit of work.
 
+use super::server::Server;
 use super::sets::set_form;
 use super::settings::{self, Timeouts};
 use crate::store::connection::Set;
@@ -8,7 +9,7 @@ use crate::store::{OpenError, Row, StoreError, Value};
 use ::postgres::error::{Severity, SqlState};
 use ::postgres::fallible_iterator::FallibleIterator;
 use ::postgres::types::ToSql;
-use ::postgres::{Client, Config, NoTls, RowIter, Statement};
+use ::postgres::{Client, RowIter, Statement};
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 
@@ -35,9 +36,9 @@ impl std::fmt::Debug for Connection {
 
 impl Connection {
     /// Connects, makes the settings of the session, and refuses a server whose own would lose commits.
-    pub(in crate::store) fn open(config: &Config, timeouts: &Timeouts) -> Result<Self, OpenError> {
-        let mut client = config.connect(NoTls).map_err(|error| OpenError::Connect(Box::new(error)))?;
-        settings::apply(&mut client, timeouts)?;
+    pub(in crate::store) fn open(server: &Server, timeouts: &Timeouts) -> Result<Self, OpenError> {
+        let mut client = server.connect()?;
+        settings::apply(&mut client, timeouts, server.duty)?;
         Ok(Self {
             client: RefCell::new(client),
             statements: RefCell::default(),

@@ -3,9 +3,9 @@
 //! A thread connects when it has work and no connection; what it runs when the connection breaks may run again.
 
 use super::connection::Connection;
+use super::server::Server;
 use super::settings::Timeouts;
 use crate::store::{StoreError, View, Work};
-use ::postgres::Config;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
@@ -98,24 +98,24 @@ fn unit<T>(
 }
 
 /// Until every sender is gone and the queue is empty.
-pub(super) fn run(first: Option<Connection>, config: &Config, timeouts: Timeouts, queue: &flume::Receiver<Queued>) {
-    let mut connection = first.or_else(|| connect(config, &timeouts).ok());
+pub(super) fn run(first: Option<Connection>, server: &Server, timeouts: Timeouts, queue: &flume::Receiver<Queued>) {
+    let mut connection = first.or_else(|| connect(server, &timeouts).ok());
     while let Ok(Queued { job, deadline }) = queue.recv() {
         if Instant::now() >= deadline {
             job.run(Err(StoreError::Overloaded));
             continue;
         }
         let open = connection.take().filter(|connection| !connection.is_closed());
-        match open.map_or_else(|| connect(config, &timeouts), Ok) {
+        match open.map_or_else(|| connect(server, &timeouts), Ok) {
             Ok(open) => job.run(Ok(connection.insert(open))),
             Err(error) => job.run(Err(error)),
         }
     }
 }
 
-fn connect(config: &Config, timeouts: &Timeouts) -> Result<Connection, StoreError> {
+fn connect(server: &Server, timeouts: &Timeouts) -> Result<Connection, StoreError> {
     metrics::counter!("database_connects_total").increment(1);
-    Connection::open(config, timeouts).map_err(|error| {
+    Connection::open(server, timeouts).map_err(|error| {
         tracing::warn!(error = &error as &dyn std::error::Error, "the database cannot be reached");
         StoreError::Busy(Some(error.into()))
     })
