@@ -17,7 +17,7 @@ use domain::gift::Catalogue;
 use domain::money::{Amount, CoinSize};
 use domain::split::SplitTable;
 use domain::subscription::RenewalPolicy;
-use domain::timestamp::Span;
+use domain::timestamp::{Span, Timestamp};
 use domain::wallet::{Provider, SystemWallet};
 use std::path::Path;
 use std::sync::Arc;
@@ -51,6 +51,9 @@ pub struct Parts {
     started: Instant,
     draining: AtomicBool,
 }
+
+/// How long after the moment that it bears a transaction is committed, at the latest, and some more.
+const COMMITTED_WITHIN_SECONDS: i64 = 120;
 
 /// A handle to the parts. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -99,6 +102,7 @@ pub fn database_options(config: &Config, location: &Location) -> Options {
         statement_timeout: Duration::from_secs(config.postgres.statement_timeout_seconds),
         lock_timeout: Duration::from_secs(config.postgres.lock_timeout_seconds),
         connect_timeout: Duration::from_secs(config.postgres.connect_timeout_seconds),
+        root_certificates: config.postgres.root_certificates.clone(),
         ..Options::default()
     }
 }
@@ -155,6 +159,14 @@ impl App {
         self.started.elapsed()
     }
 
+    /// Whether everything that happened before a moment is on a replica that may be read from, too: it was committed long
+    /// before the bound of the replica.
+    #[must_use]
+    pub fn is_long_past(&self, moment: Timestamp) -> bool {
+        let bound = i64::try_from(self.config.database.read_lag_seconds_max).unwrap_or(i64::MAX / 2);
+        moment.plus(Span::seconds(bound.saturating_add(COMMITTED_WITHIN_SECONDS))) < self.clock.now()
+    }
+
     /// Whether the server is on its way down.
     #[must_use]
     pub fn is_draining(&self) -> bool {
@@ -190,10 +202,16 @@ async fn prepare_ledger(config: &Config, database: &Database, clock: &Clock) -> 
 /// # Errors
 /// If the settings do not say so.
 pub fn location(config: &Config, data_dir: &Path) -> Result<Location, ConfigError> {
-    Ok(match config.database_url(data_dir)? {
-        DatabaseUrl::Sqlite(path) => Location::Sqlite(path),
-        DatabaseUrl::Postgres(url) => Location::Postgres(url),
-    })
+    config.database_url(data_dir).map(Location::from)
+}
+
+impl From<DatabaseUrl> for Location {
+    fn from(url: DatabaseUrl) -> Self {
+        match url {
+            DatabaseUrl::Sqlite(path) => Self::Sqlite(path),
+            DatabaseUrl::Postgres(url) => Self::Postgres(url),
+        }
+    }
 }
 
 /// Opens a database, with its schema in place.
@@ -215,4 +233,14 @@ pub fn open_database(config: &Config, location: &Location, clock: &Clock) -> any
     let prepared = std::thread::scope(|scope| scope.spawn(prepare).join());
     prepared.map_err(|_| anyhow::anyhow!("the schema could not be looked at"))??;
     Ok(Database::open(location, &options)?)
+}
+
+/// The same database, with the replica of the settings beside it. The replica need not be there yet.
+///
+/// # Errors
+/// If its URL cannot be kept to.
+pub fn with_replica(database: Database, config: &Config, location: &Location) -> anyhow::Result<Database> {
+    let Some(url) = config.read_url()? else { return Ok(database) };
+    let lag_max = Duration::from_secs(config.database.read_lag_seconds_max);
+    Ok(database.with_replica(location, url, lag_max, &database_options(config, location))?)
 }

@@ -1,6 +1,7 @@
 //! The command line: one binary, one subcommand to a role. Errors end with what helps.
 
 mod accounts;
+mod copy;
 mod database;
 mod indexes;
 mod serve;
@@ -10,6 +11,7 @@ use crate::app::location;
 use crate::config::{Config, ConfigError, Sources};
 use crate::store::Location;
 use clap::{Args, Parser, Subcommand};
+use secrecy::SecretString;
 use std::io::Write;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -57,6 +59,8 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Move everything from one database to another, and compare the two.
+    Copy(Copy),
     /// Manage accounts.
     #[command(subcommand)]
     Admin(Admin),
@@ -65,6 +69,19 @@ enum Command {
     Config(Settings),
     /// Print the version.
     Version,
+}
+
+#[derive(Args, Debug)]
+struct Copy {
+    /// What is copied: sqlite:PATH, or postgres://USER:PASSWORD@HOST/DATABASE. Stop the server on it first.
+    #[arg(long, value_name = "URL", env = "SUPERAPP_COPY_FROM", hide_env_values = true)]
+    from: SecretString,
+    /// Where to: a new, empty database, or what a copy that was cut short left.
+    #[arg(long, value_name = "URL", env = "SUPERAPP_COPY_TO", hide_env_values = true)]
+    to: SecretString,
+    /// For programs.
+    #[arg(long)]
+    json: bool,
 }
 
 #[derive(Clone, Copy, Debug, Subcommand)]
@@ -200,6 +217,7 @@ fn run(cli: Cli) -> Result<End, CliError> {
         }
         Command::Migrate(migrate) => Ok(database::migrate(migrate, &sources.load()?, &global.data_dir)?),
         Command::Reconcile { json } => Ok(database::reconcile(&sources.load()?, &global.data_dir, json)?),
+        Command::Copy(copy) => copy::run(&copy, &sources.load()?),
         Command::Admin(admin) => Ok(accounts::run(admin, sources.load()?, &global.data_dir)?),
     }
 }

@@ -1,9 +1,11 @@
 //! Settings: the commented defaults, then a file, then the environment; checked as a whole at start.
 
+mod database;
 mod payments;
 mod sales;
 mod sources;
 
+pub use database::DatabaseUrl;
 pub use payments::Webhook;
 pub use sources::{Sources, known_keys};
 
@@ -11,7 +13,7 @@ use domain::money::{Amount, CoinSize, InvalidAmount};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Deserializer, de};
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 use thiserror::Error;
 
@@ -157,6 +159,8 @@ section! {
         queue: usize,
         migrate: bool,
         checkpoint_pages: i64,
+        read_url: SecretString,
+        read_lag_seconds_max: u64,
     }
     Postgres {
         readers: usize,
@@ -166,6 +170,7 @@ section! {
         statement_timeout_seconds: u64,
         lock_timeout_seconds: u64,
         connect_timeout_seconds: u64,
+        root_certificates: PathBuf,
     }
     Redis { url: SecretString, }
     Ledger { queue: usize, batch_max: usize, }
@@ -207,15 +212,6 @@ section! {
     Sentry { dsn: SecretString, }
 }
 
-/// Which database a URL names.
-#[derive(Clone, Debug)]
-pub enum DatabaseUrl {
-    /// A file.
-    Sqlite(PathBuf),
-    /// A server, with all that it takes to connect.
-    Postgres(SecretString),
-}
-
 impl Config {
     /// Whether this is production.
     #[must_use]
@@ -243,27 +239,6 @@ impl Config {
         CoinSize::new(self.money.cents_per_coin)
     }
 
-    /// The database, which lies in the data directory unless the URL says otherwise.
-    ///
-    /// # Errors
-    /// [`ConfigError::Invalid`] for a kind of database that this version does not have.
-    pub fn database_url(&self, data_dir: &Path) -> Result<DatabaseUrl, ConfigError> {
-        let url = self.database.url.expose_secret();
-        if url.is_empty() {
-            return Ok(DatabaseUrl::Sqlite(data_dir.join("superapp.db")));
-        }
-        match url.split_once(':') {
-            Some(("sqlite", path)) if !path.trim_start_matches('/').is_empty() => {
-                // sqlite:PATH and sqlite:///PATH, as other tools write it.
-                let path = path.strip_prefix("//").unwrap_or(path);
-                Ok(DatabaseUrl::Sqlite(PathBuf::from(path.split('?').next().unwrap_or(path))))
-            }
-            Some(("postgres" | "postgresql", _)) => Ok(DatabaseUrl::Postgres(self.database.url.clone())),
-            // The value may hold a password, so it is not repeated.
-            _ => Err(invalid("database.url", "must be sqlite:PATH or postgres://USER:PASSWORD@HOST/DATABASE")),
-        }
-    }
-
     /// Checks everything that no single type can.
     ///
     /// # Errors
@@ -280,10 +255,7 @@ impl Config {
         if !self.metrics.listen.is_empty() && self.metrics.listen.parse::<SocketAddr>().is_err() {
             return Err(invalid("metrics.listen", "must be ADDRESS:PORT, or empty"));
         }
-        self.database_url(Path::new(""))?;
-        if !["read_committed", "serializable"].contains(&self.postgres.isolation.as_str()) {
-            return Err(invalid("postgres.isolation", "must be read_committed or serializable"));
-        }
+        self.check_database()?;
         long("auth.jwt_secret", &self.auth.jwt_secret)?;
         long("auth.server_secret", &self.auth.server_secret)?;
         if self.is_production() { self.check_production() } else { Ok(()) }

@@ -4,8 +4,10 @@
 //! `store` read rows and write rows, and decide nothing.
 
 pub mod audit_logs;
+pub mod catalogue;
 mod connection;
 pub mod contents;
+pub mod copy;
 pub mod creators;
 pub mod deposits;
 pub mod earnings;
@@ -25,18 +27,22 @@ pub mod payment_events;
 pub mod payouts;
 pub mod plans;
 mod postgres;
+mod queue;
 pub mod reconciliation;
 pub mod reconciliations;
 pub mod refresh_tokens;
+mod replica;
 mod retry;
 mod row;
 pub mod sessions;
 mod set_query;
 pub mod split_versions;
 mod sqlite;
+mod stale;
 pub mod subscriptions;
 pub mod transactions;
 pub mod unlocks;
+mod upkeep;
 pub mod users;
 mod values;
 pub mod wallets;
@@ -44,13 +50,17 @@ pub mod wallets;
 pub use error::{OpenError, Source, StoreError};
 pub use look_up::LookUp;
 pub use options::{Isolation, Location, Options};
+pub use replica::ReplicaState;
 pub use row::Row;
 pub use sqlite::DiskBytes;
+pub use stale::{Past, StaleReader};
 pub use values::{Column, Value};
 
 use connection::{Connection, Set};
 use options::Lane;
 use postgres::{Postgres, Touches};
+use queue::try_send;
+use replica::Replica;
 use retry::{TRIES_MAX, pause};
 use sqlite::Sqlite;
 use std::cell::Cell;
@@ -218,6 +228,7 @@ impl<'unit> Work<'unit> {
 #[derive(Clone, Debug)]
 pub struct Database {
     engine: Arc<Engine>,
+    replica: Option<Arc<Replica>>,
 }
 
 #[derive(Debug)]
@@ -236,16 +247,7 @@ impl Database {
             Location::Sqlite(path) => Engine::Sqlite(Sqlite::open(path, options)?),
             Location::Postgres(url) => Engine::Postgres(Postgres::open(url, options)?),
         };
-        Ok(Self { engine: Arc::new(engine) })
-    }
-
-    /// How many batches of the ledger may run at once.
-    #[must_use]
-    pub fn lanes(&self) -> usize {
-        match &*self.engine {
-            Engine::Sqlite(_) => 1,
-            Engine::Postgres(postgres) => postgres.lanes(),
-        }
+        Ok(Self { engine: Arc::new(engine), replica: None })
     }
 
     /// Reads from one snapshot.
@@ -261,14 +263,6 @@ impl Database {
             Engine::Sqlite(sqlite) => sqlite.read(read).await,
             Engine::Postgres(postgres) => postgres.read(read).await,
         }
-    }
-
-    /// Asks for nothing, to see whether the database answers.
-    ///
-    /// # Errors
-    /// As [`Database::read`].
-    pub async fn ping(&self) -> Result<(), StoreError> {
-        self.read(|view| view.query_opt("SELECT 1", &[], |row| row.get::<i64>(0)).map(|_| ())).await
     }
 
     /// Looks something up by its key, on SQLite on the caller's own thread. For a handful of rows only: whatever
@@ -364,28 +358,4 @@ impl Database {
             }
         }
     }
-
-    /// What the database holds on this machine's disk: nothing, if it is a server.
-    #[must_use]
-    pub fn disk_bytes(&self) -> DiskBytes {
-        match &*self.engine {
-            Engine::Sqlite(sqlite) => sqlite.disk_bytes(),
-            Engine::Postgres(_) => DiskBytes::default(),
-        }
-    }
-
-    /// Waits for the queued units of work, and stops the threads. SQLite folds the log into the file.
-    pub async fn close(&self) {
-        match &*self.engine {
-            Engine::Sqlite(sqlite) => sqlite.close().await,
-            Engine::Postgres(postgres) => postgres.close().await,
-        }
-    }
-}
-
-fn try_send<T>(queue: &flume::Sender<T>, message: T) -> Result<(), StoreError> {
-    queue.try_send(message).map_err(|error| match error {
-        flume::TrySendError::Full(_) => StoreError::Overloaded,
-        flume::TrySendError::Disconnected(_) => StoreError::Closed,
-    })
 }

@@ -1,7 +1,7 @@
 //! `superapp serve`: starts everything, in order, and stops it in the opposite one.
 
 use super::{End, runtime, say_error};
-use crate::app::{App, location, open_database};
+use crate::app::{App, location, open_database, with_replica};
 use crate::auth::secrets::Secrets;
 use crate::clock::Clock;
 use crate::config::Config;
@@ -27,7 +27,7 @@ async fn serve(config: Config, data_dir: &Path) -> anyhow::Result<End> {
     let location = location(&config, data_dir)?;
     let secrets = Secrets::load(&config.auth, data_dir)?;
     let clock = Clock::System;
-    let database = open_database(&config, &location, &clock)?;
+    let database = with_replica(open_database(&config, &location, &clock)?, &config, &location)?;
     let listen = config.server.listen;
     let listener = TcpListener::bind(listen).await.with_context(|| {
         format!("{listen} cannot be listened on; choose another address with `superapp serve --listen ADDR:PORT`")

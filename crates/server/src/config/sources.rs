@@ -8,13 +8,14 @@ use std::path::Path;
 /// Names that platforms set by habit, and the settings that they are.
 const HABITS: &[(&str, &str)] = &[
     ("DATABASE_URL", "database.url"),
+    ("DATABASE_READ_URL", "database.read_url"),
     ("REDIS_URL", "redis.url"),
     ("JWT_SECRET", "auth.jwt_secret"),
     ("SENTRY_DSN", "sentry.dsn"),
     ("RUST_LOG", "log.level"),
 ];
 /// Variables of ours that are not settings.
-const NOT_SETTINGS: &[&str] = &["SUPERAPP_DATA_DIR", "SUPERAPP_CONFIG"];
+const NOT_SETTINGS: &[&str] = &["SUPERAPP_DATA_DIR", "SUPERAPP_CONFIG", "SUPERAPP_COPY_FROM", "SUPERAPP_COPY_TO"];
 const PREFIX: &str = "SUPERAPP_";
 
 /// What was written beside the defaults.

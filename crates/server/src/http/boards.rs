@@ -72,7 +72,7 @@ pub async fn leaderboard(
     });
     let (creator, period) = fields.finish(creator.zip(period))?;
     let (limit, start) = (limit(filter.limit)?, period.start(app.clock.now()));
-    let lines = app.database.read(move |view| leaderboards::top(view, creator, period, start, limit)).await?;
+    let lines = app.database.read_stale(move |reader| leaderboards::top(reader, creator, period, start, limit)).await?;
     let line = |(rank, line): (i64, leaderboards::Line)| BoardLine {
         rank,
         sender_id: line.sender_id.to_string(),

@@ -10,6 +10,7 @@ use super::extract::{Caller, Fields, Id, Parameters};
 use super::parameters::{Page, Problems, limit, rfc3339};
 use super::problem::{Problem, ProblemBody};
 use crate::app::App;
+use crate::store::catalogue;
 use crate::store::contents::{self, Content, Seen, Unlocked};
 use axum::Json;
 use axum::extract::State;
@@ -115,7 +116,7 @@ impl ContentFilter {
         format!("content {viewer} {:?} {:?} {:?} {:?}", self.creator_id, self.r#type, self.q, self.sort)
     }
 
-    fn page(&self, app: &App, viewer: UserId) -> Result<contents::Page, Problem> {
+    fn page(&self, app: &App, viewer: UserId) -> Result<catalogue::Page, Problem> {
         let mut fields = Fields::default();
         let creator = self.creator_id.as_deref().map(|id| fields.check("creator_id", id.parse()));
         let kind = self.r#type.as_deref().map(|word| fields.check("type", kind(word)));
@@ -126,7 +127,7 @@ impl ContentFilter {
         });
         fields.finish(Some(()))?;
         let cursor = self.cursor.as_deref().map(|cursor| app.cursors.read(&self.scope(viewer), cursor)).transpose()?;
-        Ok(contents::Page {
+        Ok(catalogue::Page {
             sort: sort.flatten().unwrap_or(ContentSort::Newest),
             after: cursor.map(|(key, id)| (key.as_micros(), ContentId::new(id))),
             creator: creator.flatten(),
@@ -165,8 +166,14 @@ pub async fn list(
     let (viewer, now) = (caller.id(), app.clock.now());
     let page = filter.page(&app, viewer)?;
     let (limit, sort) = (page.limit, page.sort);
-    let wanted = contents::Page { limit: limit.saturating_add(1), ..page };
-    let lines = app.database.read(move |view| contents::list(view, viewer, now, &wanted)).await?;
+    let wanted = catalogue::Page { limit: limit.saturating_add(1), ..page };
+    let lines = if app.database.replica().is_none() || caller.may_publish() {
+        // Whoever has just published wants to see it there.
+        app.database.read(move |view| contents::list(view, viewer, now, &wanted)).await?
+    } else {
+        let listed = app.database.read_stale(move |reader| catalogue::list(reader, viewer, &wanted)).await?;
+        app.database.read(move |view| contents::hold(view, viewer, now, &listed)).await?
+    };
     let cursor = |seen: &Seen| app.cursors.write(&filter.scope(viewer), position(sort, &seen.content));
     Ok(Json(Page::cut(lines, limit, cursor, |seen| ContentBody::new(seen.content, viewer, seen.holding))))
 }

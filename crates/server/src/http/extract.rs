@@ -12,6 +12,7 @@ use bytes::Bytes;
 use domain::audit::Actor;
 use domain::id::{InvalidId, SessionId, UserId};
 use domain::money::Amount;
+use domain::user::Role;
 use http_body_util::BodyExt;
 use serde::de::DeserializeOwned;
 use std::fmt::Display;
@@ -41,6 +42,12 @@ impl Caller {
     #[must_use]
     pub fn id(&self) -> UserId {
         self.user.id
+    }
+
+    /// Whether they may have contents of their own.
+    #[must_use]
+    pub fn may_publish(&self) -> bool {
+        self.user.role != Role::User
     }
 }
 

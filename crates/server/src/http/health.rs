@@ -3,6 +3,7 @@
 use super::parameters::Problems;
 use super::problem::Problem;
 use crate::app::App;
+use crate::store::ReplicaState;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -40,12 +41,12 @@ pub async fn health(State(app): State<App>) -> (StatusCode, Json<Health>) {
     let up = database_is_up(&app).await;
     let (code, status, database) =
         if up { (StatusCode::OK, "healthy", "up") } else { (StatusCode::SERVICE_UNAVAILABLE, "unhealthy", "down") };
-    let health = Health {
-        status,
-        version: env!("CARGO_PKG_VERSION"),
-        uptime_seconds: app.uptime().as_secs(),
-        checks: BTreeMap::from([("database", database)]),
-    };
+    let mut checks = BTreeMap::from([("database", database)]);
+    let replica = app.database.replica().map(|state| if state == ReplicaState::Up { "up" } else { "down" });
+    checks.extend(replica.map(|replica| ("replica", replica)));
+    // The database answers for a replica that is gone.
+    let status = if up && replica == Some("down") { "degraded" } else { status };
+    let health = Health { status, version: env!("CARGO_PKG_VERSION"), uptime_seconds: app.uptime().as_secs(), checks };
     (code, Json(health))
 }
 

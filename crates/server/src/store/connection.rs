@@ -131,9 +131,9 @@ impl<'set> Set<'set> {
         Self { values: rows.as_flattened(), width: N.max(1) }
     }
 
-    /// Rows of `width` parameters each, one after the other.
-    pub(super) fn of_width(values: &'set [Value<'set>], width: usize) -> Self {
-        Self { values, width: width.max(1) }
+    /// Of rows whose width is known only to whoever hands them over.
+    pub(super) const fn of(values: &'set [Value<'set>], width: usize) -> Self {
+        Self { values, width: if width == 0 { 1 } else { width } }
     }
 
     pub(super) fn rows(self) -> impl Iterator<Item = &'set [Value<'set>]> {

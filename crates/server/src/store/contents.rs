@@ -1,12 +1,13 @@
 //! Contents, as they are kept and as somebody in particular sees them. Whether they may is not decided here.
 
-pub(super) mod texts;
-
-use super::{LookUp, Row, StoreError, Value, View, Work};
-use domain::content::{ContentSort, ContentType, Holding, Offer, Price};
+use super::catalogue::{self, Page};
+use super::set_query::SetQuery;
+use super::{LookUp, Row, StoreError, View, Work};
+use domain::content::{ContentType, Holding, Offer, Price};
 use domain::id::{ContentId, UnlockId, UserId};
 use domain::money::Amount;
 use domain::timestamp::Timestamp;
+use std::collections::HashMap;
 use uuid::Uuid;
 
 /// A content as it is kept.
@@ -78,24 +79,7 @@ pub struct Unlocked {
     pub content: Content,
 }
 
-/// Which contents, in which order, and from where on.
-#[derive(Clone, Debug)]
-pub struct Page {
-    /// The order.
-    pub sort: ContentSort,
-    /// Only contents after this one: its price in cents or its moment in microseconds, by the order; its id.
-    pub after: Option<(i64, ContentId)>,
-    /// Only of this creator.
-    pub creator: Option<UserId>,
-    /// Only of this kind.
-    pub kind: Option<ContentType>,
-    /// Only with this in the title, whatever the case.
-    pub title: Option<String>,
-    /// At most this many.
-    pub limit: i64,
-}
-
-fn read(row: &Row<'_>) -> Result<Content, StoreError> {
+pub(super) fn read(row: &Row<'_>) -> Result<Content, StoreError> {
     Ok(Content {
         id: row.get(0)?,
         creator_id: row.get(1)?,
@@ -203,50 +187,40 @@ pub fn find(viewer: UserId, id: ContentId, now: Timestamp) -> LookUp<Seen> {
     LookUp::new(FIND, &[viewer.into(), now.into(), id.into()], read_seen)
 }
 
-/// A text as a pattern that finds it anywhere: what means something in a pattern means itself.
-fn pattern(text: &str) -> String {
-    let mut pattern = String::with_capacity(text.len().saturating_add(2));
-    pattern.push('%');
-    for letter in text.chars() {
-        if matches!(letter, '%' | '_' | '!') {
-            pattern.push('!');
-        }
-        pattern.push(letter);
-    }
-    pattern.push('%');
-    pattern
+/// What a viewer has of a content, by key alone.
+const HOLDING: &str = "SELECT c.id AS content_id, l.id AS unlock_id, s.expires_at FROM contents c
+    LEFT JOIN unlocks l ON l.user_id = $1 AND l.content_id = c.id AND l.revoked_at IS NULL
+    LEFT JOIN subscriptions s
+        ON s.subscriber_id = $1 AND s.creator_id = c.creator_id AND s.status = 'active' AND s.expires_at > $2
+    WHERE c.id = $3";
+
+/// Contents of the catalogue, with what a viewer has of each.
+///
+/// # Errors
+/// If the database fails.
+pub fn hold(view: &View<'_>, viewer: UserId, now: Timestamp, contents: &[Content]) -> Result<Vec<Seen>, StoreError> {
+    let set: Vec<_> = contents.iter().map(|content| [viewer.into(), now.into(), content.id.into()]).collect();
+    let row = |row: &Row<'_>| {
+        let (unlock, until): (Option<UnlockId>, Option<Timestamp>) = (row.get(1)?, row.get(2)?);
+        Ok((row.get::<ContentId>(0)?, (unlock.is_some(), until)))
+    };
+    let asked = SetQuery::new(HOLDING, set, row);
+    view.query_all(&[&asked])?;
+    let held: HashMap<_, _> = asked.rows().into_iter().collect();
+    let see = |content: &Content| {
+        let (unlocked, subscribed_until) = held.get(&content.id).copied().unwrap_or_default();
+        let holding = Holding { unlocked, subscribed: subscribed_until.is_some() };
+        Seen { content: content.clone(), holding, subscribed_until }
+    };
+    Ok(contents.iter().map(see).collect())
 }
 
-/// A page of the catalogue, with what a viewer has of each content. What is not on offer is listed for its
-/// creator alone.
+/// A page of the catalogue, with what a viewer has of each content, of one moment.
 ///
 /// # Errors
 /// If the database fails.
 pub fn list(view: &View<'_>, viewer: UserId, now: Timestamp, page: &Page) -> Result<Vec<Seen>, StoreError> {
-    let descending = matches!(page.sort, ContentSort::Newest | ContentSort::PriceDesc);
-    let by_price = matches!(page.sort, ContentSort::PriceAsc | ContentSort::PriceDesc);
-    let end = if descending { (i64::MAX, Uuid::max()) } else { (i64::MIN, Uuid::nil()) };
-    let (key, id) = page.after.map_or(end, |(key, id)| (key, id.uuid()));
-    let title = page.title.as_deref().map(pattern);
-    let (kind, title, limit) = (Value::from(page.kind), Value::from(title.as_deref()), Value::from(page.limit));
-    let (viewer, now) = (Value::from(viewer), Value::from(now));
-    if let Some(creator) = page.creator {
-        let text = if descending { texts::DESCENDING } else { texts::ASCENDING };
-        let values = [viewer, now, key.into(), id.into(), kind, title, limit, by_price.into(), creator.into()];
-        return view.query(text, &values, read_seen);
-    }
-    if page.kind.is_some() && !by_price {
-        view.connection.plan_for_values()?;
-        let text = if descending { texts::NEWEST_OF_KIND } else { texts::OLDEST_OF_KIND };
-        return view.query(text, &[viewer, now, id.into(), title, kind, limit], read_seen);
-    }
-    let text = match page.sort {
-        ContentSort::Newest => texts::NEWEST,
-        ContentSort::Oldest => texts::OLDEST,
-        ContentSort::PriceDesc => texts::DEAREST,
-        ContentSort::PriceAsc => texts::CHEAPEST,
-    };
-    view.query(text, &[viewer, now, key.into(), id.into(), kind, title, limit], read_seen)
+    hold(view, viewer, now, &catalogue::list(view, viewer, page)?)
 }
 
 /// A page of what a user has bought and was not given the money back for, newest first.

@@ -1,6 +1,6 @@
 //! Entries, and the history of a wallet that they make. Rows are only ever added.
 
-use super::{Row, StoreError, Value, View, Work};
+use super::{Past, Row, StoreError, Value, View, Work};
 use domain::id::{TransactionId, UserId, WalletId};
 use domain::idempotency::ExecutionDigest;
 use domain::money::Cents;
@@ -102,7 +102,7 @@ fn split(row: &Row<'_>) -> Result<Option<Split>, StoreError> {
 ///
 /// # Errors
 /// If the database fails.
-pub fn history(view: &View<'_>, user: UserId, page: &Page) -> Result<Vec<Line>, StoreError> {
+pub fn history(reader: &impl Past, user: UserId, page: &Page) -> Result<Vec<Line>, StoreError> {
     let text = "SELECT e.tx_id, t.type, CASE WHEN t.amount_cents <= (SELECT SUM(r.amount_cents) FROM refunds r WHERE r.original_tx_id = t.tx_id)
                 THEN 'reversed' ELSE t.status END, e.amount_cents, e.balance_after_cents, c.id, c.username,
             t.reference_id, t.note, e.created_at, t.split_version, t.creator_cents, t.platform_cents, t.processor_cents
@@ -116,7 +116,7 @@ pub fn history(view: &View<'_>, user: UserId, page: &Page) -> Result<Vec<Line>, 
         ORDER BY e.created_at DESC, e.tx_id DESC LIMIT $9";
     let end = (Timestamp::from_micros(i64::MAX), TransactionId::new(Uuid::max()));
     let (before_at, before_id) = page.before.unwrap_or(end);
-    view.query(
+    reader.ask(
         text,
         &[
             WalletId::of_user(user).into(),

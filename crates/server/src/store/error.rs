@@ -89,9 +89,20 @@ pub enum OpenError {
     Connect(#[source] Source),
     /// The connection string asks for TLS.
     #[error(
-        "this version has no TLS to PostgreSQL; connect over a private network or a local proxy, with sslmode=disable"
+        "this superapp is built without TLS to PostgreSQL: build it with `--features postgres-tls`, or connect over a \
+        private network or a local proxy, with sslmode=disable"
     )]
     NoTls,
+    /// Nobody could vouch for the server.
+    #[error(
+        "the certificates in {path} cannot be used; `postgres.root_certificates` must name a file (PEM) of authorities"
+    )]
+    RootCertificates {
+        /// The file.
+        path: String,
+        /// Why.
+        source: Source,
+    },
     /// A first statement failed.
     #[error("the database does not answer")]
     Store(#[from] StoreError),

@@ -1,6 +1,6 @@
 //! Leaderboards, as fans see them. What changes them is the ledger, gift by gift.
 
-use super::{StoreError, View};
+use super::{Past, StoreError};
 use domain::gift::BoardPeriod;
 use domain::id::UserId;
 use domain::money::Cents;
@@ -32,7 +32,7 @@ pub const TOP: &str = "SELECT l.sender_id, u.username, l.total_cents, l.gifts FR
 /// # Errors
 /// If the database fails.
 pub fn top(
-    view: &View<'_>,
+    view: &impl Past,
     creator: Option<UserId>,
     period: BoardPeriod,
     period_start: Timestamp,
@@ -40,7 +40,7 @@ pub fn top(
 ) -> Result<Vec<Line>, StoreError> {
     // The board over all creators lies under sixteen zero bytes.
     let creator = creator.unwrap_or(UserId::SYSTEM);
-    view.query(TOP, &[creator.into(), period.into(), period_start.into(), limit.into()], |row| {
+    view.ask(TOP, &[creator.into(), period.into(), period_start.into(), limit.into()], |row| {
         Ok(Line { sender_id: row.get(0)?, username: row.get(1)?, total: row.get(2)?, gifts: row.get(3)? })
     })
 }

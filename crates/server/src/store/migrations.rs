@@ -3,7 +3,7 @@
 //! An applied script is never edited. A schema that is newer than this binary is refused, not guessed at.
 
 use super::connection::Connection;
-use super::{Location, OpenError, Options, StoreError, Value, postgres, sqlite};
+use super::{Location, OpenError, Options, StoreError, Value, copy, postgres, sqlite};
 use domain::timestamp::Timestamp;
 use sha2::{Digest, Sha256};
 use std::time::Duration;
@@ -104,6 +104,11 @@ pub enum MigrationError {
         /// How many.
         pending: usize,
     },
+    /// Not everything is there yet.
+    #[error(
+        "a copy into this database was begun and has not ended; run the same `superapp copy` again, which goes on with it"
+    )]
+    HalfCopied,
 }
 
 /// A step that was applied.
@@ -156,7 +161,8 @@ impl Owned {
             Location::Postgres(url) => {
                 // A step may rewrite a table, or wait for another process that does.
                 let timeouts = postgres::Timeouts { statement: STEP_MAX, lock: LOCK_MAX };
-                let connection = postgres::Connection::open(&postgres::config(url, options)?, &timeouts)?;
+                let server = postgres::Server::of(url, postgres::Duty::Primary, options)?;
+                let connection = postgres::Connection::open(&server, &timeouts)?;
                 // Two processes that make the same table at once collide in the catalogue, and then it is there.
                 match connection.script(POSTGRES_TABLE) {
                     Err(StoreError::Lost(_) | StoreError::Refused(_)) => connection.script(POSTGRES_TABLE)?,
@@ -272,12 +278,13 @@ impl Migrator {
         Ok(MIGRATIONS.iter().filter(missing).collect())
     }
 
-    /// Refuses unless every step is applied.
+    /// Refuses unless every step is applied, and every row is there that a copy was to bring.
     ///
     /// # Errors
-    /// [`MigrationError::Pending`], and as [`Migrator::applied`].
+    /// [`MigrationError::Pending`] and [`MigrationError::HalfCopied`], and as [`Migrator::applied`].
     pub fn check(&self) -> Result<(), MigrationError> {
         match self.pending()?.len() {
+            0 if copy::is_marked(self.owned.connection())? => Err(MigrationError::HalfCopied),
             0 => Ok(()),
             pending => Err(MigrationError::Pending { pending }),
         }

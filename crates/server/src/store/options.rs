@@ -66,6 +66,8 @@ pub struct Options {
     pub lock_timeout: Duration,
     /// PostgreSQL: how long connecting may take.
     pub connect_timeout: Duration,
+    /// PostgreSQL: a file (PEM) with the authorities that may vouch for a server, where TLS is asked for.
+    pub root_certificates: PathBuf,
 }
 
 impl Options {
@@ -73,6 +75,9 @@ impl Options {
         Timeouts { statement: self.statement_timeout, lock: self.lock_timeout }
     }
 }
+
+/// Where Debian and what comes from it keep the authorities of the web.
+const ROOT_CERTIFICATES: &str = "/etc/ssl/certs/ca-certificates.crt";
 
 impl Default for Options {
     fn default() -> Self {
@@ -88,6 +93,7 @@ impl Default for Options {
             statement_timeout: Duration::from_secs(5),
             lock_timeout: Duration::from_secs(3),
             connect_timeout: Duration::from_secs(2),
+            root_certificates: PathBuf::from(ROOT_CERTIFICATES),
         }
     }
 }

@@ -7,14 +7,19 @@
 mod connection;
 mod errors;
 mod lookers;
+mod server;
 mod sets;
 mod settings;
+mod standby;
 mod threads;
+mod tls;
 mod value;
 mod waiting;
 
 pub(super) use connection::Connection;
+pub(super) use server::{Duty, Server, place};
 pub(super) use settings::Timeouts;
+pub(super) use standby::Standby;
 pub(super) use value::column;
 pub(super) use waiting::Touches;
 
@@ -22,14 +27,13 @@ use super::LookUp;
 use super::retry::{TRIES_MAX, pause};
 use super::{Isolation, Lane, OpenError, Options, StoreError, View, Work, try_send};
 use lookers::Asking;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use std::sync::{PoisonError, RwLock};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use threads::{Queued, Reading, Writing};
 use tokio::sync::{Mutex, oneshot};
 use tokio::time::Instant;
-use tokio_postgres::config::Host;
 
 const SERIALIZABLE: &str = "BEGIN ISOLATION LEVEL SERIALIZABLE READ WRITE";
 const READ_COMMITTED: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE";
@@ -61,32 +65,6 @@ struct Queues {
     lookers: flume::Sender<lookers::Queued>,
 }
 
-/// Parses a connection string, and refuses one that cannot be kept to.
-pub(super) fn config(url: &SecretString, options: &Options) -> Result<tokio_postgres::Config, OpenError> {
-    let mut config: tokio_postgres::Config =
-        url.expose_secret().parse().map_err(|error: tokio_postgres::Error| OpenError::Connect(Box::new(error)))?;
-    if config.get_ssl_mode() == tokio_postgres::config::SslMode::Require {
-        return Err(OpenError::NoTls);
-    }
-    // A host that dies says nothing: it is found out within seconds, or every lane would wait for it.
-    config.connect_timeout(options.connect_timeout).keepalives_idle(Duration::from_secs(5));
-    config.keepalives_interval(Duration::from_secs(2)).keepalives_retries(3);
-    config.tcp_user_timeout(options.statement_timeout.saturating_mul(2));
-    Ok(config)
-}
-
-/// Which database on which host.
-pub(super) fn place(url: &SecretString) -> String {
-    let Ok(config) = url.expose_secret().parse::<tokio_postgres::Config>() else { return "PostgreSQL".to_owned() };
-    let host = match config.get_hosts().first() {
-        Some(Host::Tcp(host)) => host.clone(),
-        Some(Host::Unix(path)) => path.display().to_string(),
-        None => "localhost".to_owned(),
-    };
-    let database = config.get_dbname().or(config.get_user()).unwrap_or_default();
-    format!("PostgreSQL database {database} on {host}")
-}
-
 /// The driver waits inside, which a thread of an asynchronous runtime must not.
 pub(super) fn on_a_thread<T: Send, E: Send + From<StoreError>>(
     run: impl FnOnce() -> Result<T, E> + Send,
@@ -96,16 +74,16 @@ pub(super) fn on_a_thread<T: Send, E: Send + From<StoreError>>(
 
 impl Postgres {
     pub(super) fn open(url: &SecretString, options: &Options) -> Result<Self, OpenError> {
-        let config = config(url, options)?;
+        let server = Server::of(url, Duty::Primary, options)?;
         let timeouts = options.timeouts();
         // One that is refused is told to whoever opens; the others are made by their threads.
-        let mut first = Some(on_a_thread(|| Connection::open(&config, &timeouts))?);
+        let mut first = Some(on_a_thread(|| Connection::open(&server, &timeouts))?);
         let mut threads = Vec::new();
         let mut pool = |name: &str, count: usize| -> Result<flume::Sender<Queued>, OpenError> {
             let (sender, queue) = flume::bounded::<Queued>(options.queue);
             for _ in 0..count.max(1) {
-                let (config, queue, first) = (config.clone(), queue.clone(), first.take());
-                let run = move || threads::run(first, &config, timeouts, &queue);
+                let (server, queue, first) = (server.clone(), queue.clone(), first.take());
+                let run = move || threads::run(first, &server, timeouts, &queue);
                 threads.push(std::thread::Builder::new().name(format!("postgres-{name}")).spawn(run)?);
             }
             Ok(sender)
@@ -114,8 +92,8 @@ impl Postgres {
         let readers = pool("reader", options.readers)?;
         let (lookers, asked) = flume::bounded(options.queue);
         for _ in 0..LOOKERS {
-            let (config, asked) = (config.clone(), asked.clone());
-            let run = move || lookers::run(&config, timeouts, &asked);
+            let (server, asked) = (server.clone(), asked.clone());
+            let run = move || lookers::run(&server, timeouts, &asked);
             threads.push(std::thread::Builder::new().name("postgres-looker".to_owned()).spawn(run)?);
         }
         let queues = Queues { lanes, writers, readers, lookers };

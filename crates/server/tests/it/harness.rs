@@ -24,7 +24,7 @@ use axum::http::Method;
 use domain::reconciliation::Discrepancy;
 use domain::timestamp::{Span, Timestamp};
 use std::collections::BTreeMap;
-use std::ops::Deref;
+use std::ops::{ControlFlow, Deref};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
@@ -33,6 +33,7 @@ use superapp::auth::secrets::Secrets;
 use superapp::clock::Clock;
 use superapp::config::Sources;
 use superapp::http::router;
+use superapp::store::copy::{self, Report};
 use superapp::store::reconciliation::CHECKS;
 use superapp::store::{Database, Location, StoreError};
 use tempfile::TempDir;
@@ -117,6 +118,25 @@ impl TestApp {
     /// A server on a file, whatever the run is on: for what only files have.
     pub async fn on_a_file() -> Self {
         Self::on(Place::sqlite(), &[]).await
+    }
+
+    /// The same with settings.
+    pub async fn on_a_file_with(settings: &[(&str, &str)]) -> Self {
+        Self::on(Place::sqlite(), settings).await
+    }
+
+    /// Stops the server, copies its database to a new one of this run, and goes on there, with the same secrets and the
+    /// same clock.
+    pub async fn move_to_a_copy(&mut self, settings: &[(&str, &str)]) -> Report {
+        self.database.close().await;
+        let place = Place::new();
+        let (from, to, now) = (&self.place.location, &place.location, self.clock.now());
+        let options = place::options();
+        let run = || copy::run((from, &options), (to, &options), now, &mut |_| ControlFlow::Continue(()));
+        let report = std::thread::scope(|scope| scope.spawn(run).join()).unwrap().unwrap();
+        self.client = Client::open(self.directory.path(), &place.location, &self.time, settings).await;
+        self.place = place;
+        report
     }
 
     async fn on(place: Place, settings: &[(&str, &str)]) -> Self {

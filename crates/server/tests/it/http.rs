@@ -6,6 +6,7 @@ mod auth;
 mod boards;
 mod concurrency;
 mod contents;
+mod copies;
 mod creators;
 mod earnings;
 mod entitlement_tokens;

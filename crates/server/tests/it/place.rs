@@ -94,9 +94,10 @@ fn empty(client: &mut Client) {
         std::thread::yield_now();
     }
     let tables = "SELECT string_agg('DELETE FROM ' || tablename, '; ') FROM pg_tables
-        WHERE schemaname = 'public' AND tablename <> 'schema_migrations'";
+        WHERE schemaname = 'public' AND tablename NOT IN ('schema_migrations', 'copy_in_progress')";
     let deletes: String = client.query_one(tables, &[]).unwrap().get(0);
-    client.batch_execute(&deletes).unwrap();
+    // What a copy that did not end leaves.
+    client.batch_execute(&format!("DROP TABLE IF EXISTS copy_in_progress; {deletes}")).unwrap();
 }
 
 /// A database with the schema, which others are copied from.

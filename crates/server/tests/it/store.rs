@@ -3,6 +3,7 @@
 
 mod audit_logs;
 mod contents;
+mod copy;
 mod creators;
 mod deposits;
 mod dialect;

@@ -6,7 +6,6 @@
 #![expect(clippy::expect_used, reason = "it says what is missing")]
 
 // The same clients and servers as in the tests of processes, which use more of them.
-#[expect(dead_code, reason = "used by other tests")]
 #[path = "../process/client.rs"]
 mod client;
 #[expect(dead_code, reason = "used by other tests")]
@@ -16,11 +15,14 @@ mod place;
 #[path = "../process/server.rs"]
 mod server;
 
+mod copies;
 mod cuts;
 mod fans;
+mod own;
 mod past;
 mod processes;
 mod proxy;
+mod replica;
 mod restarts;
 
 /// Tests that load the machine take turns: otherwise they would measure each other.

@@ -2,12 +2,11 @@
 //! is lost, no answer is wrong, and the server goes on by itself. `RESTARTS` and `RESTARTS_SEED` change the run.
 
 use crate::fans::Crowd;
+use crate::own::OwnServer;
 use crate::place::Place;
 use crate::server::{GLANCE, Server, reconcile};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
-use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
@@ -19,42 +18,6 @@ const RUN_MILLISECONDS_MAX: u64 = 1_500;
 const GONE_MILLISECONDS_MAX: u64 = 1_500;
 /// How soon payments are made again once it is back.
 const BACK_WITHIN: Duration = Duration::from_secs(5);
-
-/// A PostgreSQL server that may be stopped: `scripts/with-postgres` makes it, and takes it away when its command, which
-/// waits for its input to end, does.
-#[derive(Debug)]
-struct OwnServer {
-    child: Child,
-    url: String,
-    control: String,
-}
-
-impl OwnServer {
-    fn start() -> Self {
-        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../../scripts/with-postgres");
-        let told = r#"printf '%s\n' "$SUPERAPP_TEST_POSTGRES" "$SUPERAPP_TEST_POSTGRES_CONTROL"; exec cat"#;
-        let mut command = Command::new(script);
-        command.args(["sh", "-c", told]).stdin(Stdio::piped()).stdout(Stdio::piped());
-        let mut child = command.spawn().unwrap();
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let mut line = || lines.next().expect("a server").unwrap();
-        let (url, control) = (line(), line());
-        Self { child, url, control }
-    }
-
-    async fn control(&self, arguments: &'static [&'static str]) {
-        let control = self.control.clone();
-        let run = move || Command::new(control).args(arguments).stdout(Stdio::null()).status().unwrap();
-        assert!(tokio::task::spawn_blocking(run).await.unwrap().success(), "{arguments:?}");
-    }
-}
-
-impl Drop for OwnServer {
-    fn drop(&mut self) {
-        drop(self.child.stdin.take());
-        let _ = self.child.wait();
-    }
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_acknowledged_is_lost_when_postgresql_is_stopped_at_once_and_started_again() {

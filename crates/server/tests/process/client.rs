@@ -78,7 +78,7 @@ impl Client {
         let fault = |error: hyper::Error| if error.is_canceled() { Fault::NotSent } else { Fault::NoAnswer };
         let (head, body) = self.sender.send_request(request).await.map_err(fault)?.into_parts();
         let body = body.collect().await.map_err(|_| Fault::NoAnswer)?.to_bytes();
-        let body = serde_json::from_slice(&body).unwrap_or(Value::Null);
+        let body = serde_json::from_slice(&body).unwrap_or_else(|_| String::from_utf8_lossy(&body).into());
         Ok(Answer { status: head.status.as_u16(), headers: head.headers, body })
     }
 

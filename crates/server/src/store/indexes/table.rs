@@ -4,7 +4,7 @@
 use super::{Index, Texts};
 use crate::store::ledger::acts;
 use crate::store::{
-    StoreError, Value, audit_logs, contents, creators, reconciliation, subscriptions, transactions, users, wallets,
+    StoreError, Value, audit_logs, catalogue, creators, reconciliation, subscriptions, transactions, users, wallets,
 };
 use uuid::Uuid;
 
@@ -169,7 +169,7 @@ pub static INDEXES: [Index; 18] = [
         "contents",
         "type",
         "contents::list",
-        contents::texts::NEWEST_OF_KIND,
+        catalogue::texts::NEWEST_OF_KIND,
         &[ID, START, LAST_ID, ANY, RARE, PAGE]
     ),
     index!(
@@ -177,7 +177,7 @@ pub static INDEXES: [Index; 18] = [
         "contents",
         "created_at",
         "contents::list",
-        contents::texts::NEWEST,
+        catalogue::texts::NEWEST,
         &[ID, START, END, LAST_ID, ANY, ANY, PAGE]
     ),
     index!(

@@ -2,6 +2,7 @@
 //! at once goes along with what does, so that a unit of work is a few round trips.
 
 use super::errors::{is_broken, is_over, is_refused_commit};
+use super::server::Server;
 use super::sets::set_form;
 use super::settings::{self, Timeouts};
 use super::waiting::{Encoded, Touches, Waiting};
@@ -14,7 +15,7 @@ use std::collections::HashMap;
 use tokio::runtime::{Builder, Runtime};
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::Type;
-use tokio_postgres::{Client, Config, Error, NoTls, Statement};
+use tokio_postgres::{Client, Error, Statement};
 
 /// Statements that wait for company at most.
 const WAITING_MAX: usize = 16;
@@ -46,14 +47,9 @@ impl std::fmt::Debug for Connection {
 
 impl Connection {
     /// Connects, makes the settings of the session, and refuses a server whose own would lose commits.
-    pub(in crate::store) fn open(config: &Config, timeouts: &Timeouts) -> Result<Self, OpenError> {
+    pub(in crate::store) fn open(server: &Server, timeouts: &Timeouts) -> Result<Self, OpenError> {
         let runtime = Builder::new_current_thread().enable_all().build()?;
-        let (client, connection) =
-            runtime.block_on(config.connect(NoTls)).map_err(|error| OpenError::Connect(Box::new(error)))?;
-        runtime.spawn(async {
-            // Whoever waits for an answer is told.
-            let _ = connection.await;
-        });
+        let client = runtime.block_on(server.connect())?;
         let connection = Self {
             runtime,
             client,
@@ -62,7 +58,7 @@ impl Connection {
             is_reading: Cell::new(false),
             is_stale: Cell::new(false),
         };
-        settings::apply(&connection, timeouts)?;
+        settings::apply(&connection, timeouts, server.duty)?;
         Ok(connection)
     }
 

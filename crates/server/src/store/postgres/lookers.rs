@@ -4,6 +4,7 @@
 //! There is no timer: a look-up that comes alone is asked alone, and what arrives meanwhile is asked next, together.
 
 use super::connection::Connection;
+use super::server::Server;
 use super::settings::Timeouts;
 use super::threads::Session;
 use crate::store::connection::Set;
@@ -11,7 +12,6 @@ use crate::store::{LookUp, Row, StoreError, Value};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
-use tokio_postgres::Config;
 
 /// Look-ups in one statement at most.
 const TOGETHER_MAX: usize = 512;
@@ -76,8 +76,8 @@ impl<T: Send> Question for Asking<T> {
 }
 
 /// Until every sender is gone and the queue is empty.
-pub(super) fn run(config: &Config, timeouts: Timeouts, queue: &flume::Receiver<Queued>) {
-    let mut session = Session::new(None, config, timeouts);
+pub(super) fn run(server: &Server, timeouts: Timeouts, queue: &flume::Receiver<Queued>) {
+    let mut session = Session::new(None, server, timeouts);
     while let Ok(first) = queue.recv() {
         let mut questions = Vec::new();
         for Queued { question, deadline } in std::iter::once(first).chain(queue.try_iter().take(TOGETHER_MAX - 1)) {
@@ -117,7 +117,7 @@ fn together(
         let keys: Vec<Vec<Value<'_>>> = questions.iter().map(|question| question.key()).collect();
         let width = keys.first().map_or(1, Vec::len);
         let values = keys.concat();
-        connection.query_placed(text, Set::of_width(&values, width))?
+        connection.query_placed(text, Set::of(&values, width))?
     };
     for (place, row) in &found {
         let question = questions.get_mut(*place).ok_or(StoreError::Broken("a row for a question that nobody asked"))?;

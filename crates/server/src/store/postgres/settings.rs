@@ -2,6 +2,7 @@
 //! connect, because a role or a database may have others than the server.
 
 use super::connection::Connection;
+use super::server::Duty;
 use crate::store::OpenError;
 use std::fmt::Write;
 use std::time::Duration;
@@ -23,13 +24,12 @@ const REQUIRED: &[(&str, &[&str])] = &[
     ("fsync", &["on"]),
     ("full_page_writes", &["on"]),
     ("synchronous_commit", &["on", "remote_write", "remote_apply"]),
-    ("transaction_read_only", &["off"]),
     ("server_encoding", &["UTF8"]),
 ];
 
 /// Statements have one plan, whatever they are asked for, and look rows up by their keys though a table was small
 /// when the plan was made. At SERIALIZABLE a whole scan would collide with every writer of the table.
-pub(super) fn apply(connection: &Connection, timeouts: &Timeouts) -> Result<(), OpenError> {
+pub(super) fn apply(connection: &Connection, timeouts: &Timeouts, duty: Duty) -> Result<(), OpenError> {
     let mut text = String::from(
         "SET application_name = 'superapp'; SET client_min_messages = 'warning'; \
         SET standard_conforming_strings = on; SET timezone = 'UTC'; \
@@ -42,19 +42,23 @@ pub(super) fn apply(connection: &Connection, timeouts: &Timeouts) -> Result<(), 
     // Numbers, so nothing can be smuggled in.
     let _ = write!(text, "SET statement_timeout = {statement}; SET lock_timeout = {lock};");
     connection.script(&text)?;
-    verify(connection)
+    verify(connection, duty)
 }
 
 /// Refuses a server that would not keep what it acknowledges.
-fn verify(connection: &Connection) -> Result<(), OpenError> {
+fn verify(connection: &Connection, duty: Duty) -> Result<(), OpenError> {
     let version = setting(connection, "server_version_num")?;
     if version.parse::<i32>().is_ok_and(|number| number < SERVER_MIN) {
         return Err(OpenError::Setting { name: "server_version_num", expected: "150000 or newer", found: version });
     }
-    for (name, good) in REQUIRED {
+    // A standby is no place to write to, and a primary is none to look for what may be old.
+    let read_only: &[&str] = if duty == Duty::Primary { &["off"] } else { &["on"] };
+    let required = REQUIRED.iter().copied().chain([("transaction_read_only", read_only)]);
+    for (name, good) in required {
         let found = setting(connection, name)?;
         if !good.contains(&found.as_str()) {
-            return Err(OpenError::Setting { name, expected: good.first().copied().unwrap_or_default(), found });
+            let expected = good.first().copied().unwrap_or_default();
+            return Err(OpenError::Setting { name, expected, found });
         }
     }
     Ok(())

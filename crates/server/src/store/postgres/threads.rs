@@ -3,12 +3,12 @@
 //! A thread connects when it has work and no connection; what it runs when the connection breaks may run again.
 
 use super::connection::Connection;
+use super::server::Server;
 use super::settings::Timeouts;
 use crate::store::{StoreError, View, Work};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
-use tokio_postgres::Config;
 
 /// A unit of work that waits, and until when it may.
 pub(super) struct Queued {
@@ -97,8 +97,8 @@ fn unit<T>(
 }
 
 /// Until every sender is gone and the queue is empty.
-pub(super) fn run(first: Option<Connection>, config: &Config, timeouts: Timeouts, queue: &flume::Receiver<Queued>) {
-    let mut session = Session::new(first, config, timeouts);
+pub(super) fn run(first: Option<Connection>, server: &Server, timeouts: Timeouts, queue: &flume::Receiver<Queued>) {
+    let mut session = Session::new(first, server, timeouts);
     while let Ok(Queued { job, deadline }) = queue.recv() {
         if Instant::now() >= deadline {
             job.run(Err(StoreError::Overloaded));
@@ -109,15 +109,15 @@ pub(super) fn run(first: Option<Connection>, config: &Config, timeouts: Timeouts
 }
 
 /// The connection of one thread, made anew when it is gone.
-pub(super) struct Session<'config> {
-    config: &'config Config,
+pub(super) struct Session<'server> {
+    server: &'server Server,
     timeouts: Timeouts,
     connection: Option<Connection>,
 }
 
-impl<'config> Session<'config> {
-    pub(super) fn new(first: Option<Connection>, config: &'config Config, timeouts: Timeouts) -> Self {
-        let mut session = Self { config, timeouts, connection: first };
+impl<'server> Session<'server> {
+    pub(super) fn new(first: Option<Connection>, server: &'server Server, timeouts: Timeouts) -> Self {
+        let mut session = Self { server, timeouts, connection: first };
         // Before there is work, if the server is there.
         let _ = session.connection();
         session
@@ -131,7 +131,7 @@ impl<'config> Session<'config> {
 
     fn connect(&self) -> Result<Connection, StoreError> {
         metrics::counter!("database_connects_total").increment(1);
-        Connection::open(self.config, &self.timeouts).map_err(|error| {
+        Connection::open(self.server, &self.timeouts).map_err(|error| {
             tracing::warn!(error = &error as &dyn std::error::Error, "the database cannot be reached");
             StoreError::Busy(Some(error.into()))
         })

@@ -12,6 +12,9 @@ use std::time::Duration;
 /// More statements than the code has, so that none is ever compiled twice.
 const STATEMENTS_CACHED: usize = 256;
 
+/// How long a command that must be alone waits for one that has just ended.
+const COMPANY_PATIENCE: Duration = Duration::from_millis(500);
+
 /// A connection that belongs to one thread.
 #[derive(Debug)]
 pub(crate) struct Connection {
@@ -38,6 +41,22 @@ impl Connection {
         let connection = Self::open_writer(path)?;
         connection.inner.pragma_update(None, "query_only", true)?;
         Ok(connection)
+    }
+
+    /// A connection that no other process can be beside; none if one is. It keeps the log's index in its own memory, which
+    /// takes a lock that every open connection holds.
+    pub(in crate::store) fn open_alone(path: &Path) -> Result<Option<Self>, OpenError> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let _turn = settings::take_turn(path)?;
+        let connection = rusqlite::Connection::open_with_flags(path, flags)?;
+        // Whoever has it open will not close it soon.
+        connection.busy_timeout(COMPANY_PATIENCE)?;
+        connection.pragma_update_and_check(None, "locking_mode", "exclusive", |_| Ok(()))?;
+        match settings::apply(&connection, settings::SETTINGS) {
+            Ok(()) => Ok(Some(Self::wrap(connection))),
+            Err(OpenError::Engine(error)) if is_busy(&error) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     fn wrap(inner: rusqlite::Connection) -> Self {
@@ -110,6 +129,10 @@ impl Connection {
         }
         run(&mut statement).map_err(classify)
     }
+}
+
+fn is_busy(error: &rusqlite::Error) -> bool {
+    matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
 }
 
 /// What an error of the driver means to the unit of work.

@@ -1,6 +1,6 @@
 //! People, as the tests speak of them: they register, deposit, pay each other and look at their wallets.
 
-use super::{Call, Client, PASSWORD, Reply};
+use super::{Call, Client, PASSWORD, Reply, TestApp};
 use axum::http::Method;
 use domain::id::{SessionId, UserId};
 use serde_json::{Value, json};
@@ -45,6 +45,11 @@ impl Person {
         let call = Call::new(self.client.clone(), Method::POST, "/api/auth/login");
         let reply = call.json(json!({ "email": self.email, "password": password })).send().await;
         Self::of(&self.client, &reply.done(200))
+    }
+
+    /// The same person at the server that a test has now, after it moved.
+    pub fn at(&self, app: &TestApp) -> Self {
+        Self { client: app.client.clone(), ..self.clone() }
     }
 
     /// Exchanges the refresh token.

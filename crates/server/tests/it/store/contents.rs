@@ -5,7 +5,8 @@ use domain::content::{ContentSort, ContentType, Holding, Price};
 use domain::id::{ContentId, UnlockId, UserId};
 use domain::timestamp::{Span, Timestamp};
 use superapp::store::StoreError;
-use superapp::store::contents::{self, Content, Page};
+use superapp::store::catalogue::{self, Page};
+use superapp::store::contents::{self, Content};
 
 const EVERYTHING: Page =
     Page { sort: ContentSort::Newest, after: None, creator: None, kind: None, title: None, limit: 100 };
@@ -231,5 +232,28 @@ async fn purchases_are_listed_newest_first_without_those_that_were_given_back() 
         assert_eq!(all[0].unlocked_at, at(2));
         assert_eq!(ids(&page(Some((all[1].unlocked_at, all[1].id)), 1).await), [2]);
         assert!(db.read(move |view| contents::unlocked(view, cleo, None, 100)).await.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn what_is_listed_and_what_a_viewer_has_of_it_are_two_questions_with_one_answer() {
+    for db in databases() {
+        let (cleo, fan) = (db.user(1).await, db.user(2).await);
+        for number in 11..=15 {
+            add(&db, content(number, cleo, 5, 0)).await;
+        }
+        unlock(&db, 21, fan, ContentId::new(uuid(13)), 0, None).await;
+        subscribe(&db, 31, fan, cleo, "active", at(60)).await;
+        // Without a replica what may be stale is not.
+        let listed = db.database.read_stale(move |reader| catalogue::list(reader, fan, &EVERYTHING)).await.unwrap();
+        let two = db.read(move |view| contents::hold(view, fan, START, &listed)).await;
+        let one = db.read(move |view| contents::list(view, fan, START, &EVERYTHING)).await;
+        assert_eq!(two, one);
+        for seen in one {
+            let found = db.find(contents::find(fan, seen.content.id, START)).await;
+            assert_eq!(found, Some(seen));
+        }
+        assert_eq!(db.database.replica(), None);
+        assert_eq!(db.read(move |view| contents::hold(view, fan, START, &[])).await, []);
     }
 }

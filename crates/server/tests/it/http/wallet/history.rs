@@ -214,3 +214,20 @@ async fn what_cannot_be_an_id_names_nothing() {
         ann.get(path).send().await.refused(404, "route_not_found");
     }
 }
+
+#[tokio::test]
+async fn a_page_may_come_from_a_replica_once_nothing_can_be_added_to_it() {
+    let app = TestApp::new().await;
+    let (ann, bob) = (app.rich("ann", 1_000).await, app.user("bob").await);
+    for cents in 1..=6 {
+        ann.pay(&bob, cents).await;
+    }
+    let fresh = pages(&ann, "limit=2").await;
+    assert!(!app.is_long_past(crate::harness::START));
+    // The bound of the replica, and two minutes.
+    app.advance(Span::seconds(130));
+    assert!(!app.is_long_past(crate::harness::START));
+    app.advance(Span::seconds(1));
+    assert!(app.is_long_past(crate::harness::START));
+    assert_eq!(pages(&ann, "limit=2").await, fresh);
+}
