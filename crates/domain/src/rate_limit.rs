@@ -133,8 +133,10 @@ impl Window {
     /// Whether a limit has nothing left.
     #[must_use]
     pub fn is_full(&self, now: u64, limit: NonZeroU32) -> bool {
-        let counting = self.accepted.iter().rev().take_while(|at| at.saturating_add(WINDOW_MICROS) > now);
-        counting.count() >= usize::try_from(limit.get()).unwrap_or(usize::MAX)
+        let most = usize::try_from(limit.get()).unwrap_or(usize::MAX);
+        // The oldest of those that would fill it.
+        let oldest = self.accepted.len().checked_sub(most).and_then(|at| self.accepted.get(at));
+        oldest.is_some_and(|at| at.saturating_add(WINDOW_MICROS) > now)
     }
 
     /// Whether there is nothing in it that counts: forgetting it changes no decision.

@@ -10,6 +10,7 @@ use crate::gateway::Gateway;
 use crate::http::cursor::Cursors;
 use crate::idempotency::{Fingerprints, InFlight};
 use crate::ledger::{DatabaseEngine, Ledger, Limits};
+use crate::limits::Limiter;
 use crate::store::migrations::Migrator;
 use crate::store::{Database, Isolation, Location, Options, split_versions, wallets};
 use anyhow::{Context, bail};
@@ -37,6 +38,7 @@ pub struct Parts {
     pub tokens: Tokens,
     pub hasher: Hasher,
     pub in_flight: InFlight,
+    pub limiter: Limiter,
     pub fingerprints: Fingerprints,
     pub cursors: Cursors,
     pub coin_size: CoinSize,
@@ -139,6 +141,7 @@ impl App {
             gateway: Gateway::new(&config)?,
             ids: Ids::new(clock.clone()),
             in_flight: InFlight::default(),
+            limiter: Limiter::new(&config, clock.clone())?,
             started: stopwatch(),
             draining: AtomicBool::new(false),
             config,

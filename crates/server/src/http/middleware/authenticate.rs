@@ -1,5 +1,6 @@
 //! Who asks: the token is believed first, then account and session are read as they are now.
 
+use super::limit;
 use crate::app::App;
 use crate::http::extract::Caller;
 use crate::http::problem::Problem;
@@ -14,11 +15,17 @@ use axum::response::Response;
 use domain::user::AccountStatus;
 use std::sync::Arc;
 
-/// Lets a request through with its caller, or answers 401.
+/// Lets a request through with its caller, if there is something left of the caller's limit; or answers 401, as often
+/// as the address may ask.
 pub async fn require_caller(State(app): State<App>, mut request: Request, next: Next) -> Result<Response, Problem> {
-    let caller = caller(&app, request.headers()).await?;
-    request.extensions_mut().insert(caller);
-    Ok(next.run(request).await)
+    match caller(&app, request.headers()).await {
+        Ok(caller) => {
+            limit::account(&app, &request, &caller)?;
+            request.extensions_mut().insert(caller);
+            Ok(next.run(request).await)
+        }
+        Err(problem) => Err(limit::stranger(&app, &request, problem)),
+    }
 }
 
 /// Lets administrators through, and answers 403 to every other caller, before the body is looked at.
