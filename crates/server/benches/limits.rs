@@ -45,7 +45,7 @@ fn time(name: &str, mut decide: impl FnMut(usize)) {
 }
 
 fn main() {
-    let limiter = Limiter::new(&config(), Clock::System).unwrap();
+    let limiter = Limiter::new(&config(), Clock::System, None).unwrap();
     let ids = Ids::new(Clock::System);
     let users: Vec<UserId> = (0..100_000).map(|_| UserId::new(ids.uuid())).collect();
     let route = Some("/api/wallet/transfer");

@@ -4,14 +4,19 @@
 //! `domain::rate_limit`.
 
 pub mod address;
+pub mod shared;
 pub mod windows;
 
 use crate::clock::{Clock, Ticker};
 use crate::config::Config;
+use crate::gateway::redis::Redis;
 use address::{Proxies, Source};
 use domain::id::UserId;
 use domain::rate_limit::{Class, Decision};
+use shared::Place;
 use std::collections::HashMap;
+use std::fmt::Display;
+use std::hash::Hash;
 use std::net::IpAddr;
 use std::num::NonZeroU32;
 use windows::Windows;
@@ -55,6 +60,7 @@ pub struct Limiter {
     spares_loopback: bool,
     accounts: Windows<UserId>,
     addresses: Windows<Source>,
+    redis: Option<Redis>,
     ticker: Ticker,
 }
 
@@ -63,7 +69,7 @@ impl Limiter {
     ///
     /// # Errors
     /// If the settings are wrong, which their check has ruled out.
-    pub fn new(config: &Config, clock: Clock) -> anyhow::Result<Self> {
+    pub fn new(config: &Config, clock: Clock, redis: Option<Redis>) -> anyhow::Result<Self> {
         let number = |class| config.limit(class).map(|limit| limit.unwrap_or(NonZeroU32::MAX));
         let mut costs: HashMap<String, Vec<_>> = HashMap::new();
         for cost in config.costs()? {
@@ -82,6 +88,7 @@ impl Limiter {
             spares_loopback: !config.is_production(),
             accounts: Windows::default(),
             addresses: Windows::default(),
+            redis,
             ticker: Ticker::new(clock),
         })
     }
@@ -114,21 +121,38 @@ impl Limiter {
     }
 
     /// Decides about a request of an account. `None`: the route is not limited.
-    pub fn account(&self, user: UserId, class: Class, method: &str, route: Option<&str>) -> Option<Quota> {
+    pub async fn account(&self, user: UserId, class: Class, method: &str, route: Option<&str>) -> Option<Quota> {
         let cost = self.cost(method, route)?;
-        let decide = |limit| self.accounts.decide(user, self.ticker.micros(), limit, cost);
-        Some(count(Quota { class, decision: self.limit(class).map(decide) }))
+        let Some(limit) = self.limit(class) else {
+            return Some(count(Quota { class, decision: None }, Place::Process));
+        };
+        let (decision, place) = self.decide(&self.accounts, user, limit, cost).await;
+        Some(count(Quota { class, decision: Some(decision) }, place))
     }
 
     /// Decides about a request from an address. `None`: the route or the address is not limited.
-    pub fn address(&self, address: IpAddr, method: &str, route: Option<&str>) -> Option<Quota> {
+    pub async fn address(&self, address: IpAddr, method: &str, route: Option<&str>) -> Option<Quota> {
         let cost = self.cost(method, route)?;
         if self.spares_loopback && address.to_canonical().is_loopback() {
             return None;
         }
         let (class, limit) = (Class::Anonymous, self.numbers.anonymous);
-        let decision = self.addresses.decide(address.into(), self.ticker.micros(), limit, cost);
-        Some(count(Quota { class, decision: Some(decision) }))
+        let (decision, place) = self.decide(&self.addresses, Source::from(address), limit, cost).await;
+        Some(count(Quota { class, decision: Some(decision) }, place))
+    }
+
+    async fn decide<K: Copy + Eq + Hash + Display>(
+        &self,
+        windows: &Windows<K>,
+        key: K,
+        limit: NonZeroU32,
+        cost: NonZeroU32,
+    ) -> (Decision, Place) {
+        let now = || self.ticker.micros();
+        match &self.redis {
+            Some(redis) => shared::or_alone(redis, windows, key, now, (limit, cost)).await,
+            None => (windows.decide(key, now(), limit, cost), Place::Process),
+        }
     }
 
     /// How many accounts and addresses have a window.
@@ -143,11 +167,12 @@ impl Limiter {
     }
 }
 
-fn count(quota: Quota) -> Quota {
+fn count(quota: Quota, place: Place) -> Quota {
     let outcome = match quota.decision {
         Some(Decision { accepted: false, .. }) => "refused",
         _ => "accepted",
     };
-    metrics::counter!("rate_limit_decisions_total", "tier" => quota.class.name(), "outcome" => outcome).increment(1);
+    let labels = [("tier", quota.class.name()), ("outcome", outcome), ("place", place.name())];
+    metrics::counter!("rate_limit_decisions_total", &labels).increment(1);
     quota
 }

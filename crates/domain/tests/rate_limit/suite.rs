@@ -59,7 +59,8 @@ pub fn holds_against_adversaries(decide: &mut impl FnMut(Ask) -> Decision, limit
     let (mut wait, mut refused) = (0, 0_u64);
     let mut manner = Manner::Burst;
     for step in 0..decisions {
-        if step % 64 == 0 {
+        // Long enough to use a limit up.
+        if step % (2 * u64::from(limit)) == 0 {
             manner = match chance.below(8) {
                 0 | 1 => Manner::Burst,
                 2 | 3 => Manner::Drip,

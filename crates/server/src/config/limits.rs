@@ -3,6 +3,7 @@
 use super::sales::within;
 use super::{Config, ConfigError, invalid};
 use domain::rate_limit::Class;
+use secrecy::ExposeSecret;
 use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::ops::RangeInclusive;
@@ -114,8 +115,13 @@ impl Config {
         parts(&self.server.trusted_proxies).map(|part| Network::parse(part).ok_or_else(|| wrong(part))).collect()
     }
 
-    /// Whether all of the above can be read.
+    /// Whether all of the above can be read, and Redis can be asked about it.
     pub(super) fn check_limits(&self) -> Result<(), ConfigError> {
+        // The value may hold a password, so it is not repeated.
+        if !parts(self.redis.url.expose_secret()).all(|url| url.starts_with("redis://")) {
+            let right = "redis://[USER:PASSWORD@]HOST[:PORT][/DATABASE], or several with commas between for a cluster";
+            return Err(invalid("redis.url", format!("must be {right}; TLS is not possible yet")));
+        }
         for class in [Class::Anonymous, Class::Free, Class::Premium, Class::Creator] {
             self.limit(class)?;
         }
@@ -179,6 +185,8 @@ mod tests {
             ("SUPERAPP_RATE_LIMITS__FREE", "0", "rate_limits.free"),
             ("SUPERAPP_RATE_LIMITS__ANONYMOUS", "0", "rate_limits.anonymous"),
             ("SUPERAPP_RATE_LIMITS__CREATOR", "100001", "rate_limits.creator"),
+            ("REDIS_URL", "rediss://127.0.0.1", "redis.url"),
+            ("REDIS_URL", "127.0.0.1:6379", "redis.url"),
             ("SUPERAPP_SERVER__TRUSTED_PROXIES", "10.0.0.0/8, proxy", "server.trusted_proxies"),
         ] {
             let error = load(name, value).unwrap_err();

@@ -1,6 +1,7 @@
 //! Whose request it is when nobody is signed in: the peer, or the client of a proxy that is believed.
 
 use crate::config::Network;
+use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
 /// Whom an address is counted as: itself, or its /64 in IPv6, where everybody has at least one of those.
@@ -10,6 +11,15 @@ pub enum Source {
     V4(u32),
     /// The first half of an address.
     V6(u64),
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::V4(address) => write!(formatter, "4-{address:08x}"),
+            Self::V6(half) => write!(formatter, "6-{half:016x}"),
+        }
+    }
 }
 
 impl From<IpAddr> for Source {

@@ -2,12 +2,13 @@
 //!
 //! Idle windows make room for new ones, then those that have something left; one that refuses never does.
 
-use domain::rate_limit::{Decision, Window};
+use domain::rate_limit::{Decision, WINDOW_MICROS, Window};
 use std::collections::HashMap;
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hash};
 use std::num::NonZeroU32;
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 const SHARDS: usize = 32;
 /// What a hash table of 2¹⁴ places holds before it grows.
@@ -25,6 +26,10 @@ struct Entry<K> {
     window: Window,
     /// The limit that it was last held against.
     limit: NonZeroU32,
+    /// How much of what was accepted last Redis has not heard of.
+    untold: u32,
+    /// Which memory of Redis the rest was told to.
+    epoch: u32,
 }
 
 #[derive(Debug)]
@@ -38,14 +43,21 @@ struct Shard<K> {
 /// Windows by key.
 #[derive(Debug)]
 pub struct Windows<K> {
-    shards: Vec<Mutex<Shard<K>>>,
+    /// The first one, and the others.
+    shards: (Mutex<Shard<K>>, Vec<Mutex<Shard<K>>>),
     hashes: RandomState,
+    /// The memory that Redis has now.
+    epoch: AtomicU32,
 }
 
 impl<K: Copy + Eq + Hash> Default for Windows<K> {
     fn default() -> Self {
         let shard = || Mutex::new(Shard { places: HashMap::new(), entries: Vec::new(), hand: 0 });
-        Self { shards: std::iter::repeat_with(shard).take(SHARDS).collect(), hashes: RandomState::new() }
+        Self {
+            shards: (shard(), std::iter::repeat_with(shard).take(SHARDS - 1).collect()),
+            hashes: RandomState::new(),
+            epoch: AtomicU32::new(0),
+        }
     }
 }
 
@@ -60,11 +72,50 @@ impl<K: Copy + Eq + Hash> Windows<K> {
         decided.unwrap_or(Decision { accepted: false, limit, remaining: 0, wait_micros: CROWDED_MICROS })
     }
 
+    /// The same, and Redis is to be told of it.
+    #[must_use]
+    pub fn decide_untold(&self, key: K, now: u64, limit: NonZeroU32, cost: NonZeroU32) -> Decision {
+        let decided = self.with(key, now, limit, |entry| {
+            let decision = entry.window.decide(now, limit, cost);
+            if decision.accepted {
+                entry.untold = entry.untold.saturating_add(cost.min(limit).get());
+            }
+            decision
+        });
+        decided.unwrap_or(Decision { accepted: false, limit, remaining: 0, wait_micros: CROWDED_MICROS })
+    }
+
+    /// How long ago requests were accepted that Redis has not heard of, or has forgotten since, if they still count.
+    /// They are not given out again.
+    #[must_use]
+    pub fn take_untold(&self, key: K, now: u64, epoch: u32) -> Vec<u64> {
+        self.epoch.store(epoch, Ordering::Relaxed);
+        let mut shard = self.shard(&key);
+        let Some(entry) = shard.find(&key) else { return Vec::new() };
+        let untold = std::mem::take(&mut entry.untold);
+        let is_forgotten = std::mem::replace(&mut entry.epoch, epoch) != epoch;
+        let untold = if is_forgotten { usize::MAX } else { usize::try_from(untold).unwrap_or(usize::MAX) };
+        entry.window.ages(now, untold).filter(|age| *age < WINDOW_MICROS).collect()
+    }
+
+    /// Redis has not heard of them after all.
+    pub fn put_back_untold(&self, key: K, count: usize) {
+        if let Some(entry) = self.shard(&key).find(&key) {
+            entry.untold = entry.untold.saturating_add(u32::try_from(count).unwrap_or_default());
+        }
+    }
+
+    /// Writes down what Redis accepted.
+    pub fn record(&self, key: K, now: u64, limit: NonZeroU32, cost: NonZeroU32) {
+        self.with(key, now, limit, |entry| entry.window.record(now, limit, cost));
+    }
+
     /// How many keys there are.
     #[must_use]
     pub fn len(&self) -> usize {
         let len = |shard: &Mutex<Shard<K>>| shard.lock().unwrap_or_else(PoisonError::into_inner).entries.len();
-        self.shards.iter().map(len).sum()
+        let (first, rest) = &self.shards;
+        len(first) + rest.iter().map(len).sum::<usize>()
     }
 
     /// Whether there is none.
@@ -75,25 +126,35 @@ impl<K: Copy + Eq + Hash> Windows<K> {
 
     /// Does something with the window of a key. `None`: there is no room for a new one.
     fn with<T>(&self, key: K, now: u64, limit: NonZeroU32, act: impl FnOnce(&mut Entry<K>) -> T) -> Option<T> {
-        let hash = self.hashes.hash_one(key);
-        let shard = self.shards.get(usize::try_from(hash >> 32).unwrap_or_default() % SHARDS)?;
-        // Nothing in here panics between two changes that belong together.
-        let mut shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
-        let entry = shard.find_or_insert(key, now, limit)?;
+        let mut shard = self.shard(&key);
+        let entry = shard.find_or_insert(key, now, limit, self.epoch.load(Ordering::Relaxed))?;
         entry.limit = limit;
         Some(act(entry))
+    }
+
+    fn shard(&self, key: &K) -> MutexGuard<'_, Shard<K>> {
+        let hash = self.hashes.hash_one(key);
+        let (first, rest) = &self.shards;
+        let at = usize::try_from(hash >> 32).unwrap_or_default() % SHARDS;
+        let shard = at.checked_sub(1).and_then(|at| rest.get(at)).unwrap_or(first);
+        // Nothing in here panics between two changes that belong together.
+        shard.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl<K: Copy + Eq + Hash> Shard<K> {
-    fn find_or_insert(&mut self, key: K, now: u64, limit: NonZeroU32) -> Option<&mut Entry<K>> {
+    fn find(&mut self, key: &K) -> Option<&mut Entry<K>> {
+        self.places.get(key).and_then(|at| self.entries.get_mut(*at))
+    }
+
+    fn find_or_insert(&mut self, key: K, now: u64, limit: NonZeroU32, epoch: u32) -> Option<&mut Entry<K>> {
         let at = match self.places.get(&key) {
             Some(at) => *at,
             None => {
                 if !self.make_room(now) {
                     return None;
                 }
-                self.entries.push(Entry { key, window: Window::default(), limit });
+                self.entries.push(Entry { key, window: Window::default(), limit, untold: 0, epoch });
                 self.places.insert(key, self.entries.len() - 1);
                 self.entries.len() - 1
             }

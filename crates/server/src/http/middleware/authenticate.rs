@@ -1,6 +1,6 @@
 //! Who asks: the token is believed first, then account and session are read as they are now.
 
-use super::limit;
+use super::limit::Asked;
 use crate::app::App;
 use crate::http::extract::Caller;
 use crate::http::problem::Problem;
@@ -18,13 +18,14 @@ use std::sync::Arc;
 /// Lets a request through with its caller, if there is something left of the caller's limit; or answers 401, as often
 /// as the address may ask.
 pub async fn require_caller(State(app): State<App>, mut request: Request, next: Next) -> Result<Response, Problem> {
+    let asked = Asked::of(&request);
     match caller(&app, request.headers()).await {
         Ok(caller) => {
-            limit::account(&app, &request, &caller)?;
+            asked.by_account(&app, &caller).await?;
             request.extensions_mut().insert(caller);
             Ok(next.run(request).await)
         }
-        Err(problem) => Err(limit::stranger(&app, &request, problem)),
+        Err(problem) => Err(asked.or_rather(&app, problem).await),
     }
 }
 

@@ -5,7 +5,7 @@ use crate::http::extract::{Caller, Peer};
 use crate::http::problem::Problem;
 use crate::limits::Quota;
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method};
 use axum::middleware::Next;
 use axum::response::Response;
 use domain::rate_limit::{Class, WINDOW_MICROS};
@@ -34,58 +34,82 @@ pub fn unveil(app: &App, request: &mut Request) {
     }
 }
 
-/// Lets a caller through who has something left of their limit.
-///
-/// # Errors
-/// If nothing is left.
-pub fn account(app: &App, request: &Request, caller: &Caller) -> Result<(), Problem> {
-    let class = Class::of(caller.user.role, caller.user.tier);
-    judge(request, app.limiter.account(caller.id(), class, request.method().as_str(), route(request)))
+/// What the limiter must know of a request.
+#[derive(Debug)]
+pub struct Asked {
+    method: Method,
+    route: Option<MatchedPath>,
+    peer: Option<Peer>,
+    said: Option<Said>,
 }
 
-/// Lets an address through that has something left of its limit.
-fn address(app: &App, request: &Request) -> Result<(), Problem> {
-    // Without a connection there is nobody to be counted: a test that calls the router.
-    let Some(Peer(peer)) = request.extensions().get() else { return Ok(()) };
-    judge(request, app.limiter.address(peer.ip(), request.method().as_str(), route(request)))
+impl Asked {
+    /// Reads it from a request.
+    pub fn of(request: &Request) -> Self {
+        let extensions = request.extensions();
+        Self {
+            method: request.method().clone(),
+            route: extensions.get().cloned(),
+            peer: extensions.get().copied(),
+            said: extensions.get().cloned(),
+        }
+    }
+
+    fn route(&self) -> Option<&str> {
+        self.route.as_ref().map(MatchedPath::as_str)
+    }
+
+    /// Lets a caller through who has something left of their limit.
+    ///
+    /// # Errors
+    /// If nothing is left.
+    pub async fn by_account(self, app: &App, caller: &Caller) -> Result<(), Problem> {
+        let class = Class::of(caller.user.role, caller.user.tier);
+        let quota = app.limiter.account(caller.id(), class, self.method.as_str(), self.route()).await;
+        self.judge(quota)
+    }
+
+    async fn by_address(self, app: &App) -> Result<(), Problem> {
+        // Without a connection there is nobody to be counted: a test that calls the router.
+        let Some(Peer(peer)) = self.peer else { return Ok(()) };
+        let quota = app.limiter.address(peer.ip(), self.method.as_str(), self.route()).await;
+        self.judge(quota)
+    }
+
+    /// What to answer to somebody who is not believed to be who they say: the problem, as often as the address may
+    /// ask.
+    pub async fn or_rather(self, app: &App, problem: Problem) -> Problem {
+        self.by_address(app).await.err().unwrap_or(problem)
+    }
+
+    /// Keeps what was said, and refuses whom it refuses.
+    fn judge(self, quota: Option<Quota>) -> Result<(), Problem> {
+        let Some(quota) = quota else { return Ok(()) };
+        if let Some(Said(said)) = self.said {
+            // Only one limit is asked for a request.
+            let _ = said.set(quota);
+        }
+        match (quota.decision, quota.retry_after_seconds()) {
+            (Some(decision), Some(seconds)) => Err(Problem::rate_limited(decision.limit.get(), seconds)),
+            _ => Ok(()),
+        }
+    }
 }
 
-/// For routes that anybody may call.
+/// For routes that anybody may call: lets an address through that has something left of its limit.
 pub async fn strangers(State(app): State<App>, request: Request, next: Next) -> Result<Response, Problem> {
-    address(&app, &request)?;
+    Asked::of(&request).by_address(&app).await?;
     Ok(next.run(request).await)
-}
-
-/// What to answer to somebody who is not believed to be who they say: the problem, as often as the address may ask.
-pub fn stranger(app: &App, request: &Request, problem: Problem) -> Problem {
-    address(app, request).err().unwrap_or(problem)
 }
 
 /// No such route.
 pub async fn no_route(State(app): State<App>, request: Request) -> Problem {
-    stranger(&app, &request, Problem::no_route())
+    Asked::of(&request).or_rather(&app, Problem::no_route()).await
 }
 
 /// A route, but not with this method.
 pub async fn method_not_allowed(State(app): State<App>, request: Request) -> Problem {
-    stranger(&app, &request, Problem::method_not_allowed())
-}
-
-fn route(request: &Request) -> Option<&str> {
-    request.extensions().get::<MatchedPath>().map(MatchedPath::as_str)
-}
-
-/// Keeps what was said, and refuses whom it refuses.
-fn judge(request: &Request, quota: Option<Quota>) -> Result<(), Problem> {
-    let Some(quota) = quota else { return Ok(()) };
-    if let Some(Said(said)) = request.extensions().get() {
-        // Only one limit is asked for a request.
-        let _ = said.set(quota);
-    }
-    match (quota.decision, quota.retry_after_seconds()) {
-        (Some(decision), Some(seconds)) => Err(Problem::rate_limited(decision.limit.get(), seconds)),
-        _ => Ok(()),
-    }
+    Asked::of(&request).or_rather(&app, Problem::method_not_allowed()).await
 }
 
 impl Said {
