@@ -127,7 +127,17 @@ impl Limiter {
             return Some(count(Quota { class, decision: None }, Place::Process));
         };
         let (decision, place) = self.decide(&self.accounts, user, limit, cost).await;
+        if !decision.accepted {
+            self.accounts.refused(user, self.ticker.micros(), class, &decision);
+        }
         Some(count(Quota { class, decision: Some(decision) }, place))
+    }
+
+    /// Refuses an account that floods the server, before anybody looks up who it is. `None`: look it up.
+    pub fn flood(&self, user: UserId, method: &str, route: Option<&str>) -> Option<Quota> {
+        self.cost(method, route)?;
+        let (class, decision) = self.accounts.flood(user, self.ticker.micros())?;
+        Some(count(Quota { class, decision: Some(decision) }, Place::Process))
     }
 
     /// Decides about a request from an address. `None`: the route or the address is not limited.

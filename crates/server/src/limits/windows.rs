@@ -2,7 +2,7 @@
 //!
 //! Idle windows make room for new ones, then those that have something left; one that refuses never does.
 
-use domain::rate_limit::{Decision, WINDOW_MICROS, Window};
+use domain::rate_limit::{Class, Decision, WINDOW_MICROS, Window};
 use std::collections::HashMap;
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hash};
@@ -17,6 +17,10 @@ const KEYS_PER_SHARD: usize = 14_336;
 const SWEEP: usize = 4;
 /// Windows that are looked at for one that may go, once there is no room.
 const LOOKS_MAX: usize = 64;
+/// Refusals in a window, in limits, after which somebody floods.
+const FLOOD_LIMITS: u32 = 9;
+/// How long somebody who floods is refused without being asked who they are: a new tier has to wait for as long.
+const FLOOD_MICROS: u64 = 1_000_000;
 /// What a key waits for that finds no room at all.
 const CROWDED_MICROS: u64 = 1_000_000;
 
@@ -30,6 +34,19 @@ struct Entry<K> {
     untold: u32,
     /// Which memory of Redis the rest was told to.
     epoch: u32,
+    refusals: Option<Box<Refusals>>,
+}
+
+/// How often somebody was refused lately.
+#[derive(Debug)]
+struct Refusals {
+    since: u64,
+    count: u32,
+    class: Class,
+    /// When they were last asked who they are.
+    looked_at: u64,
+    /// Until then they are refused.
+    until: u64,
 }
 
 #[derive(Debug)]
@@ -110,6 +127,35 @@ impl<K: Copy + Eq + Hash> Windows<K> {
         self.with(key, now, limit, |entry| entry.window.record(now, limit, cost));
     }
 
+    /// Keeps that somebody was refused, who was asked who they are.
+    pub fn refused(&self, key: K, now: u64, class: Class, decision: &Decision) {
+        if let Some(entry) = self.shard(&key).find(&key) {
+            let before = entry.refusals.take().filter(|before| now.saturating_sub(before.since) < WINDOW_MICROS);
+            let mut refusals =
+                before.unwrap_or_else(|| Box::new(Refusals { since: now, count: 0, class, looked_at: 0, until: 0 }));
+            refusals.count = refusals.count.saturating_add(1);
+            (refusals.class, refusals.looked_at) = (class, now);
+            refusals.until = now.saturating_add(decision.wait_micros);
+            entry.refusals = Some(refusals);
+        }
+    }
+
+    /// Refuses somebody who asked for more than ten times the limit in a minute, and who would be refused again.
+    /// `None`: ask them who they are.
+    #[must_use]
+    pub fn flood(&self, key: K, now: u64) -> Option<(Class, Decision)> {
+        let mut shard = self.shard(&key);
+        let entry = shard.find(&key)?;
+        let refusals = entry.refusals.as_mut()?;
+        let floods = refusals.count >= entry.limit.get().saturating_mul(FLOOD_LIMITS)
+            && now.saturating_sub(refusals.since) < WINDOW_MICROS
+            && now.saturating_sub(refusals.looked_at) < FLOOD_MICROS
+            && now < refusals.until;
+        let wait_micros = refusals.until.saturating_sub(now);
+        let decision = Decision { accepted: false, limit: entry.limit, remaining: 0, wait_micros };
+        floods.then_some((refusals.class, decision))
+    }
+
     /// How many keys there are.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -154,7 +200,7 @@ impl<K: Copy + Eq + Hash> Shard<K> {
                 if !self.make_room(now) {
                     return None;
                 }
-                self.entries.push(Entry { key, window: Window::default(), limit, untold: 0, epoch });
+                self.entries.push(Entry { key, window: Window::default(), limit, untold: 0, epoch, refusals: None });
                 self.places.insert(key, self.entries.len() - 1);
                 self.entries.len() - 1
             }

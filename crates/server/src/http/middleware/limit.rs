@@ -8,6 +8,7 @@ use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method};
 use axum::middleware::Next;
 use axum::response::Response;
+use domain::id::UserId;
 use domain::rate_limit::{Class, WINDOW_MICROS};
 use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
@@ -59,6 +60,14 @@ impl Asked {
         self.route.as_ref().map(MatchedPath::as_str)
     }
 
+    /// Refuses an account that floods the server without another look at it.
+    ///
+    /// # Errors
+    /// If it does.
+    pub fn unless_flooding(&self, app: &App, user: UserId) -> Result<(), Problem> {
+        self.judge(app.limiter.flood(user, self.method.as_str(), self.route()))
+    }
+
     /// Lets a caller through who has something left of their limit.
     ///
     /// # Errors
@@ -83,9 +92,9 @@ impl Asked {
     }
 
     /// Keeps what was said, and refuses whom it refuses.
-    fn judge(self, quota: Option<Quota>) -> Result<(), Problem> {
+    fn judge(&self, quota: Option<Quota>) -> Result<(), Problem> {
         let Some(quota) = quota else { return Ok(()) };
-        if let Some(Said(said)) = self.said {
+        if let Some(Said(said)) = &self.said {
             // Only one limit is asked for a request.
             let _ = said.set(quota);
         }

@@ -183,3 +183,26 @@ async fn what_watches_over_the_server_is_not_limited_and_neither_is_anything_whe
         assert_eq!(ann.get("/api/users/me").send().await.done(200).header("x-ratelimit-limit"), "");
     }
 }
+
+#[tokio::test]
+async fn who_floods_is_refused_without_a_look_at_the_account_for_a_second_at_most() {
+    let mut app = TestApp::with(ON).await;
+    let (root, ann) = (app.admin("root").await, app.user("ann").await);
+    let path = format!("/api/admin/users/{}", ann.id);
+    for number in 0..100 {
+        assert_eq!(ann.get("/api/users/me").send().await.status, if number < 10 { 200 } else { 429 });
+    }
+    root.patch(&path).json(json!({ "tier": "premium" })).send().await.done(200);
+    let refused = ann.get("/api/users/me").send().await.refused(429, "rate_limited");
+    assert_eq!((refused.header("ratelimit"), number(&refused, "retry-after")), ("\"free\";r=0;t=60", 60));
+    app.advance(Span::seconds(1));
+    ann.get("/api/users/me").send().await.done(200);
+    root.patch(&path).json(json!({ "tier": "free" })).send().await.done(200);
+    for _ in 0..100 {
+        ann.get("/api/users/me").send().await.refused(429, "rate_limited");
+    }
+    app.lose_the_database().await;
+    ann.get("/api/users/me").send().await.refused(429, "rate_limited");
+    app.advance(Span::seconds(1));
+    assert_eq!(ann.get("/api/users/me").send().await.status, 503, "it is looked up again");
+}
