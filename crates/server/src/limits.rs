@@ -4,7 +4,7 @@
 //! `domain::rate_limit`.
 
 pub mod address;
-pub mod shared;
+pub mod together;
 pub mod windows;
 
 use crate::clock::{Clock, Ticker};
@@ -13,12 +13,12 @@ use crate::gateway::redis::Redis;
 use address::{Proxies, Source};
 use domain::id::UserId;
 use domain::rate_limit::{Class, Decision};
-use shared::Place;
 use std::collections::HashMap;
 use std::fmt::Display;
 use std::hash::Hash;
 use std::net::IpAddr;
 use std::num::NonZeroU32;
+use together::Place;
 use windows::Windows;
 
 const ONE: NonZeroU32 = NonZeroU32::MIN;
@@ -160,7 +160,7 @@ impl Limiter {
     ) -> (Decision, Place) {
         let now = || self.ticker.micros();
         match &self.redis {
-            Some(redis) => shared::or_alone(redis, windows, key, now, (limit, cost)).await,
+            Some(redis) => together::or_alone(redis, windows, key, now, (limit, cost)).await,
             None => (windows.decide(key, now(), limit, cost), Place::Process),
         }
     }

@@ -17,6 +17,8 @@ const KEYS_PER_SHARD: usize = 14_336;
 const SWEEP: usize = 4;
 /// Windows that are looked at for one that may go, once there is no room.
 const LOOKS_MAX: usize = 64;
+/// Of those that may go, the best of so many goes.
+const CANDIDATES: usize = 4;
 /// Refusals in a window, in limits, after which somebody floods.
 const FLOOD_LIMITS: u32 = 9;
 /// How long somebody who floods is refused without being asked who they are: a new tier has to wait for as long.
@@ -220,13 +222,20 @@ impl<K: Copy + Eq + Hash> Shard<K> {
         if self.entries.len() < KEYS_PER_SHARD {
             return true;
         }
-        // The one that was accepted longest ago, of those that still have something left.
+        // The one that was accepted longest ago, of some that still have something left.
         let mut chosen: Option<(usize, u64)> = None;
+        let mut candidates = 0;
         for _ in 0..LOOKS_MAX {
+            if candidates == CANDIDATES {
+                break;
+            }
             let Some((at, entry)) = self.next() else { break };
             let age = entry.window.ages(now, 1).next().unwrap_or(u64::MAX);
-            if !entry.window.is_full(now, entry.limit) && chosen.is_none_or(|(_, oldest)| age > oldest) {
-                chosen = Some((at, age));
+            if !entry.window.is_full(now, entry.limit) {
+                candidates += 1;
+                if chosen.is_none_or(|(_, oldest)| age > oldest) {
+                    chosen = Some((at, age));
+                }
             }
             self.hand += 1;
         }

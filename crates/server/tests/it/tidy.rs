@@ -47,7 +47,7 @@ const LAYERS: &[(&str, &[&str])] = &[
 
 /// Words that only some files may say, and the beginnings of the paths of those.
 const CONFINED: &[(&str, &[&str])] = &[
-    ("::redis::", &["gateway/redis.rs", "gateway/redis/"]),
+    ("use ::redis", &["gateway/redis.rs", "gateway/redis/"]),
     ("rusqlite", &["store.rs", "store/"]),
     ("postgres::", &["store.rs", "store/"]),
     ("axum", &["http.rs", "http/", "cli/serve.rs"]),

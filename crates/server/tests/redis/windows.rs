@@ -4,7 +4,7 @@ use crate::suite::{self, Ask, TIERS};
 use crate::{TURN, far};
 use domain::rate_limit::{Decision, WINDOW_MICROS};
 use redis::cluster::ClusterClient;
-use superapp::limits::shared;
+use superapp::limits::together;
 
 /// Decisions for each tier, or as many as `LIMIT_DECISIONS` says.
 fn decisions() -> u64 {
@@ -13,8 +13,8 @@ fn decisions() -> u64 {
 
 fn in_redis(connection: &mut impl redis::ConnectionLike) -> impl FnMut(Ask) -> Decision {
     move |ask| {
-        let asked = shared::Ask { limit: ask.limit, cost: ask.cost, now: Some(ask.now) };
-        shared::read(asked, shared::question(&ask.key, asked, &[]).invoke(connection).unwrap())
+        let asked = together::Ask { limit: ask.limit, cost: ask.cost, now: Some(ask.now) };
+        together::read(asked, together::question(&ask.key, asked, &[]).invoke(connection).unwrap())
     }
 }
 
@@ -70,8 +70,8 @@ fn a_cluster_keeps_the_same_windows() {
 }
 
 fn ask(key: &str, now: u64, ages: &[u64]) -> Decision {
-    let asked = shared::Ask { limit: suite::number(10), cost: suite::number(1), now: Some(now) };
-    shared::read(asked, shared::question(key, asked, ages).invoke(&mut far::connect()).unwrap())
+    let asked = together::Ask { limit: suite::number(10), cost: suite::number(1), now: Some(now) };
+    together::read(asked, together::question(key, asked, ages).invoke(&mut far::connect()).unwrap())
 }
 
 #[test]
