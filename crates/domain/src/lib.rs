@@ -17,6 +17,7 @@ pub mod money;
 pub mod password;
 pub mod payment;
 pub mod payout;
+pub mod rate_limit;
 pub mod receipt;
 pub mod reconciliation;
 pub mod refusal;

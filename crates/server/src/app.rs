@@ -7,9 +7,12 @@ use crate::auth::token::Tokens;
 use crate::clock::{Clock, Ids, stopwatch};
 use crate::config::{Config, ConfigError, DatabaseUrl};
 use crate::gateway::Gateway;
+use crate::gateway::redis::Redis;
 use crate::http::cursor::Cursors;
+use crate::idempotency::registry::Registry;
 use crate::idempotency::{Fingerprints, InFlight};
 use crate::ledger::{DatabaseEngine, Ledger, Limits};
+use crate::limits::Limiter;
 use crate::store::migrations::Migrator;
 use crate::store::{Database, Isolation, Location, Options, split_versions, wallets};
 use anyhow::{Context, bail};
@@ -19,6 +22,7 @@ use domain::split::SplitTable;
 use domain::subscription::RenewalPolicy;
 use domain::timestamp::{Span, Timestamp};
 use domain::wallet::{Provider, SystemWallet};
+use secrecy::ExposeSecret;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -37,6 +41,9 @@ pub struct Parts {
     pub tokens: Tokens,
     pub hasher: Hasher,
     pub in_flight: InFlight,
+    pub registry: Option<Registry>,
+    pub limiter: Limiter,
+    pub redis: Option<Redis>,
     pub fingerprints: Fingerprints,
     pub cursors: Cursors,
     pub coin_size: CoinSize,
@@ -127,6 +134,7 @@ impl App {
             lanes: database.lanes(),
         };
         let (ledger, writer) = Ledger::start(DatabaseEngine::new(database.clone(), clock.clone()), limits);
+        let redis = redis(&config, &clock).await?;
         let parts = Parts {
             tokens: Tokens::new(&secrets.jwt, config.auth.access_token_seconds),
             hasher: Hasher::new(&config.auth, secrets.pepper)?,
@@ -143,6 +151,9 @@ impl App {
             gateway: Gateway::new(&config)?,
             ids: Ids::new(clock.clone()),
             in_flight: InFlight::default(),
+            registry: redis.clone().map(Registry::new),
+            limiter: Limiter::new(&config, clock.clone(), redis.clone())?,
+            redis,
             started: stopwatch(),
             draining: AtomicBool::new(false),
             config,
@@ -177,6 +188,15 @@ impl App {
     pub fn drain(&self) {
         self.draining.store(true, Ordering::Relaxed);
     }
+}
+
+/// The Redis of the settings, if there is one.
+async fn redis(config: &Config, clock: &Clock) -> anyhow::Result<Option<Redis>> {
+    if config.redis.url.expose_secret().is_empty() {
+        return Ok(None);
+    }
+    // A name that no other process has, whatever clock it has.
+    Redis::start(&config.redis.url, Ids::new(clock.clone()).uuid()).await.map(Some)
 }
 
 /// Makes the rows that the ledger rests on, and says which version of the splits is in use.

@@ -40,6 +40,31 @@ pub fn stopwatch() -> std::time::Instant {
     std::time::Instant::now()
 }
 
+/// Counts microseconds, and never goes back, whatever is done to the machine's clock. For how long something lasts.
+#[derive(Clone, Debug)]
+pub struct Ticker {
+    clock: Clock,
+    started: std::time::Instant,
+}
+
+impl Ticker {
+    /// Counts from now on. A test's clock is counted by as it is moved.
+    #[must_use]
+    pub fn new(clock: Clock) -> Self {
+        Self { clock, started: stopwatch() }
+    }
+
+    /// Microseconds since some moment before this process's first request.
+    #[must_use]
+    pub fn micros(&self) -> u64 {
+        let counted = match &self.clock {
+            Clock::System => self.started.elapsed().as_micros().try_into(),
+            Clock::Frozen(at) => at.load(Ordering::SeqCst).try_into(),
+        };
+        counted.unwrap_or(u64::MAX)
+    }
+}
+
 /// Makes ids: UUIDs of version 7, in order within the process.
 #[derive(Clone, Debug)]
 pub struct Ids {

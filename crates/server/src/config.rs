@@ -1,11 +1,13 @@
 //! Settings: the commented defaults, then a file, then the environment; checked as a whole at start.
 
 mod database;
+mod limits;
 mod payments;
 mod sales;
 mod sources;
 
 pub use database::DatabaseUrl;
+pub use limits::{Cost, Network};
 pub use payments::Webhook;
 pub use sources::{Sources, known_keys};
 
@@ -152,6 +154,7 @@ section! {
         connections_max: usize,
         body_bytes_max: usize,
         docs: Switch,
+        trusted_proxies: String,
     }
     Database {
         url: SecretString,
@@ -204,6 +207,7 @@ section! {
         premium: u32,
         creator: u32,
         anonymous: u32,
+        costs: String,
         concurrency_per_user: usize,
         connections_per_address: usize,
     }
@@ -248,6 +252,7 @@ impl Config {
         self.check_sales()?;
         self.webhook()?;
         self.deposit_lifetime()?;
+        self.check_limits()?;
         let currency = &self.money.currency;
         if currency.len() != 3 || !currency.bytes().all(|letter| letter.is_ascii_uppercase()) {
             return Err(invalid("money.currency", "must be three capital letters (ISO 4217), such as IDR"));

@@ -1,7 +1,8 @@
-//! Payment providers: which of them are set up, and how each one's word is told from anybody else's.
+//! What is outside: payment providers, and how each one's word is told from anybody else's; Redis.
 //!
 //! What follows from a word is ruled in `domain`, and the ledger alone moves money.
 
+pub mod redis;
 mod signature;
 
 pub use signature::{Signed, Signer, TOLERANCE};

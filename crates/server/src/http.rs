@@ -37,22 +37,24 @@ mod webhooks;
 use crate::app::App;
 use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
-use middleware::{authenticate, body, envelope};
-use problem::Problem;
+use middleware::{authenticate, body, envelope, limit};
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+/// Routes for whoever watches over the server, as often as they like.
+fn watched() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(health::health)).routes(routes!(health::livez)).routes(routes!(health::readyz))
+}
+
 /// Routes that anybody may call.
-fn public() -> OpenApiRouter<App> {
+fn public(app: &App) -> OpenApiRouter<App> {
     OpenApiRouter::new()
-        .routes(routes!(health::health))
-        .routes(routes!(health::livez))
-        .routes(routes!(health::readyz))
         .routes(routes!(auth::register))
         .routes(routes!(auth::login))
         .routes(routes!(auth::refresh))
         .routes(routes!(webhooks::payment))
+        .route_layer(from_fn_with_state(app.clone(), limit::strangers))
 }
 
 /// Routes for whoever is signed in. Nothing here runs without a caller.
@@ -121,7 +123,11 @@ fn administrators(app: &App) -> OpenApiRouter<App> {
 
 /// Every route in one document.
 fn routes(app: &App) -> OpenApiRouter<App> {
-    OpenApiRouter::with_openapi(docs::document()).merge(public()).merge(signed_in(app)).merge(administrators(app))
+    OpenApiRouter::with_openapi(docs::document())
+        .merge(watched())
+        .merge(public(app))
+        .merge(signed_in(app))
+        .merge(administrators(app))
 }
 
 /// Every route, with its layers. A test needs no socket: it calls this router.
@@ -129,13 +135,31 @@ pub fn router(app: &App) -> Router {
     let (routes, openapi) = routes(app).split_for_parts();
     let routes = if app.config.docs() { docs::serve(routes, openapi) } else { routes };
     routes
-        .fallback(async || Problem::no_route())
-        .method_not_allowed_fallback(async || Problem::method_not_allowed())
+        .fallback(limit::no_route)
+        .method_not_allowed_fallback(limit::method_not_allowed)
         // From the inside to the outside.
         .layer(from_fn_with_state(app.clone(), body::bounded))
         .layer(CatchPanicLayer::custom(envelope::panicked))
         .layer(from_fn_with_state(app.clone(), envelope::envelop))
         .with_state(app.clone())
+}
+
+/// A route that the settings give a cost, and that there is not.
+#[must_use]
+pub fn unknown_cost(app: &App) -> Option<String> {
+    let document = openapi(app);
+    let is_known = |method: &str, path: &str| {
+        let operations = document.paths.paths.get(path);
+        operations.is_some_and(|item| match method {
+            "GET" => item.get.is_some(),
+            "POST" => item.post.is_some(),
+            "PUT" => item.put.is_some(),
+            "PATCH" => item.patch.is_some(),
+            "DELETE" => item.delete.is_some(),
+            _ => false,
+        })
+    };
+    app.limiter.priced().find(|(method, path)| !is_known(method, path)).map(|(method, path)| format!("{method} {path}"))
 }
 
 /// The OpenAPI document, as it is served.

@@ -2,9 +2,12 @@
 //!
 //! A crash leaves nothing behind, because nothing is written here.
 
+pub mod registry;
+
 use domain::id::UserId;
 use domain::idempotency::{Fingerprint, KeyDigest};
 use hmac::{Hmac, KeyInit, Mac};
+use registry::{Announced, Note, Registry};
 use secrecy::{ExposeSecret, SecretString};
 use sha2::Sha256;
 use std::collections::HashSet;
@@ -24,6 +27,20 @@ pub struct InFlight {
 pub struct Flight {
     keys: Keys,
     key: (UserId, KeyDigest),
+    /// What other processes know of it.
+    note: Option<Note>,
+}
+
+impl Flight {
+    /// Tells the other processes of it. Says whether one of them has the key in flight.
+    pub async fn announce(&mut self, registry: &Registry) -> bool {
+        match registry.announce(self.key).await {
+            Announced::Here(note) => self.note = Some(note),
+            Announced::Elsewhere => return true,
+            Announced::Nowhere => {}
+        }
+        false
+    }
 }
 
 impl InFlight {
@@ -33,7 +50,7 @@ impl InFlight {
         let key = (principal, digest);
         // A set of plain values cannot be left half-changed by a panic.
         let fresh = self.keys.lock().unwrap_or_else(PoisonError::into_inner).insert(key);
-        fresh.then(|| Flight { keys: Arc::clone(&self.keys), key })
+        fresh.then(|| Flight { keys: Arc::clone(&self.keys), key, note: None })
     }
 }
 

@@ -12,6 +12,7 @@ pub mod http;
 pub mod idempotency;
 pub mod jobs;
 pub mod ledger;
+pub mod limits;
 pub mod operations;
 pub mod renewals;
 pub mod settlements;

@@ -34,6 +34,9 @@ async fn serve(config: Config, data_dir: &Path) -> anyhow::Result<End> {
     })?;
     let address = listener.local_addr()?;
     let (app, ledger) = App::build(config, secrets, database.clone(), clock).await?;
+    if let Some(unknown) = http::unknown_cost(&app) {
+        anyhow::bail!("`rate_limits.costs` names {unknown}, and there is no such route; docs/api.md lists them");
+    }
     let jobs = Jobs::start(&app);
     let (stop, stopped) = watch::channel(false);
     let metrics = serve_metrics(&app, stopped).await?;
@@ -148,9 +151,6 @@ fn greet(app: &App, address: SocketAddr, location: &Location, metrics: Option<So
         lines.push(format!("  Metrics  http://{metrics}/metrics"));
     }
     lines.push(format!("  Data     {location}"));
-    if config.rate_limits.enabled {
-        lines.push("  Note     rate limits are configured, and not enforced by this version yet".to_owned());
-    }
     if !config.is_production() {
         lines.push(String::new());
         lines.push("Try it:".to_owned());

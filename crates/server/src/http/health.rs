@@ -26,7 +26,7 @@ pub struct Health {
     /// For how long it has been up.
     uptime_seconds: u64,
     /// Each dependency: `up` or `down`.
-    #[schema(example = json!({"database": "up"}))]
+    #[schema(example = json!({"database": "up", "redis": "up"}))]
     checks: BTreeMap<&'static str, &'static str>,
 }
 
@@ -38,15 +38,23 @@ async fn database_is_up(app: &App) -> bool {
 #[utoipa::path(get, path = "/api/health", tag = "health",
     responses((status = 200, description = "Healthy or degraded", body = Health), (status = 503, description = "Unhealthy", body = Health), Problems))]
 pub async fn health(State(app): State<App>) -> (StatusCode, Json<Health>) {
-    let up = database_is_up(&app).await;
-    let (code, status, database) =
-        if up { (StatusCode::OK, "healthy", "up") } else { (StatusCode::SERVICE_UNAVAILABLE, "unhealthy", "down") };
-    let mut checks = BTreeMap::from([("database", database)]);
-    let replica = app.database.replica().map(|state| if state == ReplicaState::Up { "up" } else { "down" });
-    checks.extend(replica.map(|replica| ("replica", replica)));
-    // The database answers for a replica that is gone.
-    let status = if up && replica == Some("down") { "degraded" } else { status };
-    let health = Health { status, version: env!("CARGO_PKG_VERSION"), uptime_seconds: app.uptime().as_secs(), checks };
+    let database = database_is_up(&app).await;
+    let redis = app.redis.as_ref().map(crate::gateway::redis::Redis::is_up);
+    let replica = app.database.replica().map(|state| state == ReplicaState::Up);
+    // What the others are for, the process or the database does in their place.
+    let (code, status) = match (database, redis, replica) {
+        (false, ..) => (StatusCode::SERVICE_UNAVAILABLE, "unhealthy"),
+        (true, Some(false), _) | (true, _, Some(false)) => (StatusCode::OK, "degraded"),
+        (true, ..) => (StatusCode::OK, "healthy"),
+    };
+    let word = |is_up| if is_up { "up" } else { "down" };
+    let checks = [("database", Some(database)), ("redis", redis), ("replica", replica)];
+    let health = Health {
+        status,
+        version: env!("CARGO_PKG_VERSION"),
+        uptime_seconds: app.uptime().as_secs(),
+        checks: checks.into_iter().filter_map(|(name, is_up)| Some((name, word(is_up?)))).collect(),
+    };
     (code, Json(health))
 }
 

@@ -3,3 +3,4 @@
 pub mod authenticate;
 pub mod body;
 pub mod envelope;
+pub mod limit;

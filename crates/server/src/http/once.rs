@@ -181,11 +181,47 @@ pub async fn stored(app: &App, key: Option<&Idempotency>) -> Result<Option<Respo
     early(record.as_ref(), key, app).transpose()
 }
 
-fn take_off(app: &App, key: &Idempotency) -> Result<Flight, Problem> {
-    app.in_flight.take_off(key.principal, key.digest).ok_or_else(|| {
-        metrics::counter!("idempotency_outcomes_total", "outcome" => "in_progress").increment(1);
-        Problem::in_progress()
-    })
+fn in_progress() -> Problem {
+    metrics::counter!("idempotency_outcomes_total", "outcome" => "in_progress").increment(1);
+    Problem::in_progress()
+}
+
+/// How the request with a key goes on.
+enum Departure<P> {
+    /// It need not be executed.
+    Answered(Response),
+    /// It is in flight, here and nowhere else as far as anybody knows.
+    InFlight(Flight, Option<P>),
+}
+
+/// Notes the key as in flight, for this process and for the others, and looks it up meanwhile. Its record is the
+/// truth: who is in flight elsewhere is only asked when there is none.
+async fn depart<P: Send + 'static>(
+    app: &App,
+    key: &Idempotency,
+    beside: Option<LookUp<P>>,
+) -> Result<Departure<P>, Problem> {
+    let mut flight = app.in_flight.take_off(key.principal, key.digest).ok_or_else(in_progress)?;
+    let announce = async {
+        match &app.registry {
+            Some(registry) => flight.announce(registry).await,
+            None => false,
+        }
+    };
+    let find = async {
+        match beside {
+            Some(beside) => Ok(app.database.find(beside).await?),
+            None => Ok(None),
+        }
+    };
+    let (is_elsewhere, record, found) = tokio::join!(announce, look(app, key), find);
+    let (record, found): (_, Result<_, Problem>) = (record?, found);
+    let found = found?;
+    match early(record.as_ref(), key, app) {
+        Some(answer) => answer.map(Departure::Answered),
+        None if is_elsewhere => Err(in_progress()),
+        None => Ok(Departure::InFlight(flight, found)),
+    }
 }
 
 /// For an answer that shows nothing beside the ledger's own rows.
@@ -204,17 +240,10 @@ pub async fn pay<P: Send + 'static>(
     plan: impl FnOnce(Option<P>) -> (Command, Render),
 ) -> Result<Response, Problem> {
     let deadline = Instant::now() + app.config.request_deadline();
-    let flight = take_off(app, &key)?;
-    let find = async {
-        match beside {
-            Some(beside) => Ok(app.database.find(beside).await?),
-            None => Ok(None),
-        }
+    let (flight, found) = match depart(app, &key, beside).await? {
+        Departure::Answered(response) => return Ok(response),
+        Departure::InFlight(flight, found) => (flight, found),
     };
-    let (record, found) = tokio::try_join!(look(app, &key), find)?;
-    if let Some(answer) = early(record.as_ref(), &key, app) {
-        return answer;
-    }
     let (command, render) = plan(found);
     let request =
         LedgerRequest { id: TransactionId::new(app.ids.uuid()), actor: origin.actor(Some(caller)), key, command };
@@ -281,11 +310,10 @@ async fn run<T: Send + 'static>(
         let made = commit(app, operation, deadline, rests).await?.map_err(Problem::from)?;
         return render(made).map(respond);
     };
-    let flight = take_off(app, &key)?;
-    let record = look(app, &key).await?;
-    if let Some(answer) = early(record.as_ref(), &key, app) {
-        return answer;
-    }
+    let flight = match depart(app, &key, NOTHING).await? {
+        Departure::Answered(response) => return Ok(response),
+        Departure::InFlight(flight, _) => flight,
+    };
     let execution = TransactionId::new(app.ids.uuid());
     let (request_id, now) = (Arc::clone(&origin.request_id), app.clock.now());
     let unit = move |work: &mut Work<'_>| {

@@ -1,5 +1,7 @@
 //! Every refusal and error as `application/problem+json` (RFC 9457). The only place that maps them to a status.
 
+mod limited;
+
 use crate::auth::password::HashError;
 use crate::ledger::LedgerError;
 use crate::operations::Denial;

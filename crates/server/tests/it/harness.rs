@@ -49,6 +49,8 @@ const SETTINGS: &[(&str, &str)] = &[
     ("SUPERAPP_AUTH__ARGON2_MEMORY_KIB", "64"),
     ("SUPERAPP_AUTH__ARGON2_PASSES", "1"),
     ("SUPERAPP_METRICS__LISTEN", ""),
+    // The tests of limits turn them on.
+    ("SUPERAPP_RATE_LIMITS__ENABLED", "false"),
 ];
 
 /// Sends requests to a server that is not behind a socket.

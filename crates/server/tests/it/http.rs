@@ -15,6 +15,7 @@ mod errors;
 mod gifts;
 mod health;
 mod idempotency;
+mod limits;
 mod matrix;
 mod openapi;
 mod sales;

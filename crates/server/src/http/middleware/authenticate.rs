@@ -1,6 +1,8 @@
 //! Who asks: the token is believed first, then account and session are read as they are now.
 
+use super::limit::Asked;
 use crate::app::App;
+use crate::auth::token::Bearer;
 use crate::http::extract::Caller;
 use crate::http::problem::Problem;
 use crate::http::roles::Admin;
@@ -14,11 +16,23 @@ use axum::response::Response;
 use domain::user::AccountStatus;
 use std::sync::Arc;
 
-/// Lets a request through with its caller, or answers 401.
+/// Lets a request through with its caller, if there is something left of the caller's limit; or answers 401, as often
+/// as the address may ask.
 pub async fn require_caller(State(app): State<App>, mut request: Request, next: Next) -> Result<Response, Problem> {
-    let caller = caller(&app, request.headers()).await?;
-    request.extensions_mut().insert(caller);
-    Ok(next.run(request).await)
+    let asked = Asked::of(&request);
+    let shown = match bearer(&app, request.headers()) {
+        Ok(shown) => shown,
+        Err(problem) => return Err(asked.or_rather(&app, problem).await),
+    };
+    asked.unless_flooding(&app, shown.user_id)?;
+    match caller(&app, shown).await {
+        Ok(caller) => {
+            asked.by_account(&app, &caller).await?;
+            request.extensions_mut().insert(caller);
+            Ok(next.run(request).await)
+        }
+        Err(problem) => Err(asked.or_rather(&app, problem).await),
+    }
 }
 
 /// Lets administrators through, and answers 403 to every other caller, before the body is looked at.
@@ -26,7 +40,8 @@ pub async fn require_admin(_admin: Admin, request: Request, next: Next) -> Respo
     next.run(request).await
 }
 
-async fn caller(app: &App, headers: &HeaderMap) -> Result<Caller, Problem> {
+/// What the token says, if it is one of ours.
+fn bearer(app: &App, headers: &HeaderMap) -> Result<Bearer, Problem> {
     let mut headers = headers.get_all(AUTHORIZATION).iter();
     let (Some(header), None) = (headers.next(), headers.next()) else { return Err(Problem::unauthenticated()) };
     let (scheme, token) =
@@ -34,8 +49,11 @@ async fn caller(app: &App, headers: &HeaderMap) -> Result<Caller, Problem> {
     if !scheme.eq_ignore_ascii_case("bearer") {
         return Err(Problem::unauthenticated());
     }
+    app.tokens.verify(token.trim(), app.clock.now()).ok_or_else(Problem::unauthenticated)
+}
+
+async fn caller(app: &App, bearer: Bearer) -> Result<Caller, Problem> {
     let now = app.clock.now();
-    let bearer = app.tokens.verify(token.trim(), now).ok_or_else(Problem::unauthenticated)?;
     // Role, tier and standing come from here at every request: a change bites on the next one.
     let asked = sessions::bearer(bearer.session_id, bearer.user_id);
     let (user, session) = app.database.find(asked).await?.ok_or_else(Problem::unauthenticated)?;

@@ -1,5 +1,6 @@
 //! The outermost layer: request id, problem bodies, headers of every answer, one log line, metrics.
 
+use super::limit::{self, Said};
 use crate::app::App;
 use crate::clock::stopwatch;
 use crate::http::extract::RequestId;
@@ -28,6 +29,9 @@ pub async fn envelop(State(app): State<App>, mut request: Request, next: Next) -
     let started = stopwatch();
     let id = request_id(&app, request.headers());
     request.extensions_mut().insert(RequestId(Arc::clone(&id)));
+    limit::unveil(&app, &mut request);
+    let said = Said::default();
+    request.extensions_mut().insert(said.clone());
     let route = request.extensions().get::<MatchedPath>().cloned();
     let method = request.method().clone();
     let span = tracing::info_span!("request", request_id = %id);
@@ -40,6 +44,7 @@ pub async fn envelop(State(app): State<App>, mut request: Request, next: Next) -
         response = problem.respond(&id);
         keep(kept, response.headers_mut());
     }
+    said.tell(&app, response.headers_mut());
     finish(&app, &id, response.headers_mut());
 
     let elapsed = started.elapsed();

@@ -178,7 +178,14 @@ impl Reply {
             first.header("x-request-id")
         };
         assert_eq!(self.header("idempotency-original-request-id"), original, "{self}");
-        let own = ["x-request-id", "idempotent-replayed", "idempotency-original-request-id"];
+        let mut own = vec!["x-request-id", "idempotent-replayed", "idempotency-original-request-id"];
+        own.extend([
+            "x-ratelimit-limit",
+            "x-ratelimit-remaining",
+            "x-ratelimit-reset",
+            "ratelimit",
+            "ratelimit-policy",
+        ]);
         let rest = |reply: &Self| {
             let mut headers = reply.headers.clone();
             own.iter().for_each(|name| drop(headers.remove(*name)));
