@@ -4,17 +4,20 @@
 use domain::timestamp::Timestamp;
 use postgres::NoTls;
 use secrecy::SecretString;
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 use superapp::store::migrations::Migrator;
 use superapp::store::{Location, Options, Value};
 use tempfile::TempDir;
 use tokio::time::Instant;
 
-/// Where a database is. It is gone when this is.
+/// Where a database is. One that was made here is gone when this is.
 pub struct Place {
+    /// For the files of a server.
     pub directory: TempDir,
-    server: Option<(String, String)>,
+    /// For `DATABASE_URL`.
+    pub url: String,
+    /// The server and the name of a database that was made there.
+    made: Option<(String, String)>,
 }
 
 pub enum Base {
@@ -35,19 +38,24 @@ impl Base {
             client.batch_execute(&format!("CREATE DATABASE {name}")).unwrap();
             (server, name)
         });
+        let file = directory.path().join("superapp.db");
+        let url = match &server {
+            None => format!("sqlite:{}", file.display()),
+            Some((server, name)) => format!("{server}/{name}"),
+        };
         let location = match &server {
-            None => Location::Sqlite(directory.path().join("superapp.db")),
-            Some((server, name)) => Location::Postgres(SecretString::from(format!("{server}/{name}"))),
+            None => Location::Sqlite(file),
+            Some(_) => Location::Postgres(SecretString::from(url.clone())),
         };
         let migrator = Migrator::open(&location, &Options::default()).unwrap();
         migrator.up(Timestamp::from_micros(0)).unwrap();
-        Place { directory, server }
+        Place { directory, url, made: server }
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        if let Some((server, name)) = &self.server {
+        if let Some((server, name)) = &self.made {
             let mut client = postgres::Client::connect(&format!("{server}/postgres"), NoTls).unwrap();
             client.batch_execute(&format!("DROP DATABASE {name} WITH (FORCE)")).unwrap();
         }
@@ -55,26 +63,19 @@ impl Drop for Place {
 }
 
 impl Place {
-    pub fn path(&self) -> PathBuf {
-        self.directory.path().join("superapp.db")
-    }
-
-    /// For `DATABASE_URL`.
-    pub fn url(&self) -> String {
-        match &self.server {
-            None => format!("sqlite:{}", self.path().display()),
-            Some((server, name)) => format!("{server}/{name}"),
-        }
+    /// A database that was filled before.
+    pub fn filled(url: &str) -> Self {
+        Self { directory: tempfile::tempdir().unwrap(), url: url.to_owned(), made: None }
     }
 
     pub fn open(&self) -> Base {
-        match &self.server {
-            None => {
-                let connection = rusqlite::Connection::open(self.path()).unwrap();
+        match self.url.strip_prefix("sqlite:") {
+            Some(path) => {
+                let connection = rusqlite::Connection::open(path).unwrap();
                 connection.busy_timeout(std::time::Duration::from_secs(60)).unwrap();
                 Base::Sqlite(connection)
             }
-            Some(_) => Base::Postgres(Box::new(postgres::Client::connect(&self.url(), NoTls).unwrap())),
+            None => Base::Postgres(Box::new(postgres::Client::connect(&self.url, NoTls).unwrap())),
         }
     }
 }

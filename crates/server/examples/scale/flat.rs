@@ -31,7 +31,7 @@ impl Server {
         let binary = std::env::var("SUPERAPP").unwrap_or_else(|_| "target/release/superapp".to_owned());
         let mut command = Command::new(binary);
         command.args(["serve", "--listen", "127.0.0.1:0", "--data-dir"]).arg(place.directory.path());
-        command.env("DATABASE_URL", place.url()).env("SUPERAPP_METRICS__LISTEN", "");
+        command.env("DATABASE_URL", &place.url).env("SUPERAPP_METRICS__LISTEN", "");
         command.env("SUPERAPP_RATE_LIMITS__ENABLED", "false").env_remove("SUPERAPP_TEST_POSTGRES");
         let mut process = command.stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
         let mut lines = BufReader::new(process.stderr.take().unwrap()).lines();
@@ -76,9 +76,9 @@ fn routes(sizes: Sizes) -> Vec<Route> {
             name: "unlock",
             method: "POST",
             status: 201,
-            // Each user has unlocked every thirteenth content after their own number.
+            // Each user has unlocked ten contents, every thirteenth from their own number on.
             path: Box::new(move |n, asker| {
-                format!("/api/content/{}/unlock", content((asker + 500 + 13 * (n / ASKERS) + 6) % contents))
+                format!("/api/content/{}/unlock", content((asker + 13 * (10 + n / ASKERS)) % contents))
             }),
         },
         route("audit look-up", move |n, _| {
@@ -123,7 +123,10 @@ pub fn print(transactions: &[i64], requests: i64) {
         eprintln!("{count} transactions after {:.0} s", begun.elapsed().as_secs_f64());
         place
     };
-    let places: Vec<Place> = transactions.iter().map(filled).collect();
+    let places: Vec<Place> = match std::env::var("SCALE_FILLED") {
+        Ok(urls) => urls.split(',').map(Place::filled).collect(),
+        Err(_) => transactions.iter().map(filled).collect(),
+    };
     // Filling takes minutes, measuring seconds: whoever shares the machine can be asked to wait for those.
     if std::env::var("SCALE_WAIT").is_ok() {
         eprintln!("filled; a line on standard input begins the measurement");
@@ -135,8 +138,7 @@ pub fn print(transactions: &[i64], requests: i64) {
     println!("| | {} | p50 ratio | p99 ratio |", head.join(" | "));
     println!("|{}", " --- |".repeat(3 + 2 * transactions.len()));
     for (row, (name, _, _)) in columns.first().unwrap().iter().enumerate() {
-        let cells: Vec<(f64, f64)> =
-            columns.iter().map(|column| column.get(row).map(|(_, p50, p99)| (*p50, *p99)).unwrap()).collect();
+        let cells: Vec<(f64, f64)> = columns.iter().map(|column| (column[row].1, column[row].2)).collect();
         let shown: Vec<String> = cells.iter().map(|(p50, p99)| format!("{p50:.2} | {p99:.2}")).collect();
         let (first, last) = (cells.first().unwrap(), cells.last().unwrap());
         println!("| {name} | {} | {:.2} | {:.2} |", shown.join(" | "), last.0 / first.0, last.1 / first.1);
@@ -157,7 +159,7 @@ fn measure(place: &Place, sizes: Sizes, requests: i64) -> Vec<Figures> {
             let at = usize::try_from(number % ASKERS).unwrap();
             // The first of them is the administrator.
             let at = if name == "audit look-up" || name == "transactions of a user" { 0 } else { at };
-            let (asker, token) = (askers.get(at).unwrap(), tokens.get(at).unwrap());
+            let (asker, token) = (&askers[at], &tokens[at]);
             let headers =
                 format!("Authorization: Bearer {token}\r\nIdempotency-Key: {name}-{number}\r\n").replace(", ", "-");
             let answer = client.ask(method, &path(number, *asker), &headers, "");

@@ -7,7 +7,7 @@ use superapp::store::indexes::{INDEXES, Index};
 use uuid::Uuid;
 
 /// Prints a row of Markdown for each index.
-pub fn print(place: Place, rows: i64, runs: usize) {
+pub fn print(place: &Place, rows: i64, runs: usize) {
     let mut base = place.open();
     let sizes = Sizes {
         users: rows,
