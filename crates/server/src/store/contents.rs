@@ -229,13 +229,13 @@ pub fn list(view: &View<'_>, viewer: UserId, now: Timestamp, page: &Page) -> Res
     let title = page.title.as_deref().map(pattern);
     let (kind, title, limit) = (Value::from(page.kind), Value::from(title.as_deref()), Value::from(page.limit));
     let (viewer, now) = (Value::from(viewer), Value::from(now));
+    view.connection.plan_for_values()?;
     if let Some(creator) = page.creator {
         let text = if descending { texts::DESCENDING } else { texts::ASCENDING };
         let values = [viewer, now, key.into(), id.into(), kind, title, limit, by_price.into(), creator.into()];
         return view.query(text, &values, read_seen);
     }
     if page.kind.is_some() && !by_price {
-        view.connection.plan_for_values()?;
         let text = if descending { texts::NEWEST_OF_KIND } else { texts::OLDEST_OF_KIND };
         return view.query(text, &[viewer, now, id.into(), title, kind, limit], read_seen);
     }
