@@ -52,13 +52,13 @@ pub fn list(reader: &impl Past, viewer: UserId, page: &Page) -> Result<Vec<Conte
     let title = page.title.as_deref().map(pattern);
     let (kind, title, limit) = (Value::from(page.kind), Value::from(title.as_deref()), Value::from(page.limit));
     let viewer = Value::from(viewer);
+    reader.plan_for_values();
     if let Some(creator) = page.creator {
         let text = if descending { texts::DESCENDING } else { texts::ASCENDING };
         let values = [viewer, key.into(), id.into(), kind, title, limit, by_price.into(), creator.into()];
         return reader.ask(text, &values, read);
     }
     if page.kind.is_some() && !by_price {
-        reader.plan_for_values()?;
         let text = if descending { texts::NEWEST_OF_KIND } else { texts::OLDEST_OF_KIND };
         return reader.ask(text, &[viewer, id.into(), title, kind, limit], read);
     }

@@ -40,6 +40,7 @@ pub fn top(
 ) -> Result<Vec<Line>, StoreError> {
     // The board over all creators lies under sixteen zero bytes.
     let creator = creator.unwrap_or(UserId::SYSTEM);
+    view.plan_for_values();
     view.ask(TOP, &[creator.into(), period.into(), period_start.into(), limit.into()], |row| {
         Ok(Line { sender_id: row.get(0)?, username: row.get(1)?, total: row.get(2)?, gifts: row.get(3)? })
     })

@@ -69,8 +69,8 @@ pub(in crate::store) mod sealed {
             read: impl FnMut(&Row<'_>) -> Result<T, StoreError>,
         ) -> Result<Vec<T>, StoreError>;
 
-        /// As [`View::plan_for_values`].
-        fn plan_for_values(&self) -> Result<(), StoreError>;
+        /// Has the statements that follow planned for their values, where that makes a difference.
+        fn plan_for_values(&self);
     }
 
     impl Ask for View<'_> {
@@ -83,8 +83,8 @@ pub(in crate::store) mod sealed {
             self.query(text, values, read)
         }
 
-        fn plan_for_values(&self) -> Result<(), StoreError> {
-            self.connection.plan_for_values()
+        fn plan_for_values(&self) {
+            self.connection.plan_for_values();
         }
     }
 
@@ -98,8 +98,8 @@ pub(in crate::store) mod sealed {
             self.view.query(text, values, read)
         }
 
-        fn plan_for_values(&self) -> Result<(), StoreError> {
-            self.view.connection.plan_for_values()
+        fn plan_for_values(&self) {
+            self.view.connection.plan_for_values();
         }
     }
 }

@@ -252,7 +252,7 @@ pub fn list(view: &View<'_>, page: &Page) -> Result<Vec<User>, StoreError> {
             view.query(text_by_email, &values, read)
         }
         (None, Some(_)) => {
-            view.connection.plan_for_values()?;
+            view.connection.plan_for_values();
             view.query(LIST_BY_ROLE, &values, read)
         }
         (None, None) => view.query(LIST, &values, read),

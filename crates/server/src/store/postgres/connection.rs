@@ -73,6 +73,11 @@ impl Connection {
         self.waiting.borrow_mut().push(Waiting::Begin(text));
     }
 
+    /// Makes a setting of the unit of work, with its next statement.
+    pub(in crate::store) fn set(&self, text: &'static str) {
+        self.waiting.borrow_mut().push(Waiting::Begin(text));
+    }
+
     /// Ends a unit of work without keeping anything. A connection that cannot do even that is given up, and the
     /// server then does it.
     pub(in crate::store) fn roll_back(&self) {

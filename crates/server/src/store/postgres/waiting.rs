@@ -10,7 +10,7 @@ use tokio_postgres::{Client, Error, Statement};
 /// What the next round trip takes along.
 #[derive(Debug)]
 pub(super) enum Waiting {
-    /// The beginning of a unit of work.
+    /// The beginning of a unit of work, or a setting of it.
     Begin(&'static str),
     /// A statement and its parameters.
     Statement {
