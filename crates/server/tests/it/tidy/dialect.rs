@@ -73,12 +73,22 @@ const FORBIDDEN: &[&str] = &[
     "limit all",
 ];
 
-/// The words in a text that are forbidden, but for those that only look like one: an isolation level, how tables are
-/// kept on SQLite, and settings of a session.
+/// What only looks like a forbidden word: an isolation level, how tables are kept on SQLite, settings of a session, and
+/// what PostgreSQL is asked about itself.
+const HARMLESS: &[&str] = &[
+    "isolation level serializable",
+    "without rowid",
+    "current_setting(",
+    "current_schema()",
+    "current_database()",
+    "pg_current_wal_lsn()",
+];
+
+/// The words in a text that are forbidden.
 fn said(text: &str) -> impl Iterator<Item = &'static str> {
     let words: Vec<&str> = text.split_whitespace().collect();
     let mut text = format!("{} ", words.join(" ").to_lowercase());
-    for harmless in ["isolation level serializable", "without rowid", "current_setting("] {
+    for harmless in HARMLESS {
         text = text.replace(harmless, "");
     }
     FORBIDDEN.iter().copied().filter(move |word| text.contains(word))
@@ -118,7 +128,9 @@ fn the_schema_is_changed_by_migrations_alone() {
     let is_change = |text: &str| changes.iter().any(|change| text.starts_with(change));
     let found: Vec<_> = statements(&files).into_iter().filter(|(_, text)| is_change(text)).collect();
     assert!(!found.is_empty(), "the table of versions is made somewhere");
-    let elsewhere = found.into_iter().filter(|(file, _)| file.in_server() != "store/migrations.rs");
+    // The mark of a copy that is under way is no part of a schema: it is gone when the copy is whole.
+    let expected = ["store/migrations.rs", "store/copy/mark.rs"];
+    let elsewhere = found.into_iter().filter(|(file, _)| !expected.contains(&file.in_server()));
     assert_none(elsewhere.map(|(file, text)| format!("{}: {text}", file.path)));
 }
 
