@@ -62,11 +62,14 @@ impl Superapp {
     /// The same on a database of a server, by its URL.
     pub async fn on(url: &str) -> Self {
         let directory = std::env::var("BENCH_DIR").map_or_else(|_| tempfile::tempdir(), tempfile::tempdir_in).unwrap();
-        let mut process = Command::new(env!("CARGO_BIN_EXE_superapp"))
+        let mut command = Command::new(env!("CARGO_BIN_EXE_superapp"));
+        // What is meant for us is no setting of the server.
+        for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("SUPERAPP_TEST_")) {
+            command.env_remove(name);
+        }
+        let mut process = command
             .args(["serve", "--listen", "127.0.0.1:0", "--data-dir"])
             .arg(directory.path())
-            .env_remove("SUPERAPP_TEST_POSTGRES")
-            .env_remove("SUPERAPP_TEST_POSTGRES_CONTROL")
             .env("DATABASE_URL", url)
             // Several on one database know one another's tokens.
             .env("JWT_SECRET", "a secret of the benchmark, for every process")

@@ -32,7 +32,10 @@ impl Server {
         let mut command = Command::new(binary);
         command.args(["serve", "--listen", "127.0.0.1:0", "--data-dir"]).arg(place.directory.path());
         command.env("DATABASE_URL", &place.url).env("SUPERAPP_METRICS__LISTEN", "");
-        command.env("SUPERAPP_RATE_LIMITS__ENABLED", "false").env_remove("SUPERAPP_TEST_POSTGRES");
+        command.env("SUPERAPP_RATE_LIMITS__ENABLED", "false");
+        for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("SUPERAPP_TEST_")) {
+            command.env_remove(name);
+        }
         let mut process = command.stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
         let mut lines = BufReader::new(process.stderr.take().unwrap()).lines();
         let address = lines.by_ref().map(Result::unwrap).find_map(|line| {

@@ -168,17 +168,17 @@ pub static INDEXES: [Index; 18] = [
         "contents_type",
         "contents",
         "type",
-        "contents::list",
+        "catalogue::list",
         catalogue::texts::NEWEST_OF_KIND,
-        &[ID, START, LAST_ID, ANY, RARE, PAGE]
+        &[ID, LAST_ID, ANY, RARE, PAGE]
     ),
     index!(
         "contents_created_at",
         "contents",
         "created_at",
-        "contents::list",
+        "catalogue::list",
         catalogue::texts::NEWEST,
-        &[ID, START, END, LAST_ID, ANY, ANY, PAGE]
+        &[ID, END, LAST_ID, ANY, ANY, PAGE]
     ),
     index!(
         "subscriptions_subscriber_id_creator_id_status_expires_at",
