@@ -46,6 +46,13 @@ impl Default for Limits {
     }
 }
 
+impl Limits {
+    /// How much of what may wait may wait for a batch that runs: there is such a wait where lanes run side by side.
+    const fn room(&self) -> usize {
+        if self.lanes > 1 { self.queue / 2 } else { 0 }
+    }
+}
+
 /// Why a command has no answer.
 #[derive(Debug, Error)]
 pub enum LedgerError {
@@ -150,7 +157,7 @@ impl Ledger {
     /// Opens the door and starts the writer behind it. The handle ends when every door is dropped and
     /// the queue is empty.
     pub fn start(engine: impl Engine, limits: Limits) -> (Self, JoinHandle<()>) {
-        let (queue, queued) = mpsc::channel(limits.queue.max(1));
+        let (queue, queued) = mpsc::channel(limits.queue.saturating_sub(limits.room()).max(1));
         let writer = tokio::spawn(writer::run(engine, queued, limits));
         (Self { queue }, writer)
     }

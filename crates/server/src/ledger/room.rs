@@ -4,7 +4,7 @@
 //! the next batch, and not in the database, where it would hold up a lane with everything that was picked up beside
 //! it. So the sales of a popular creator gather into large batches, and nobody else waits behind them.
 
-use super::Queued;
+use super::{Limits, Queued};
 use domain::command::{Needs, Request};
 use domain::id::UserId;
 use std::collections::{HashSet, VecDeque};
@@ -13,10 +13,14 @@ use std::collections::{HashSet, VecDeque};
 pub(super) struct Room {
     /// Whether there is more than one lane. A single one has nothing beside it.
     is_shared: bool,
+    /// Commands in a batch at most.
+    batch: usize,
+    /// Commands that may wait for a batch that runs.
     size: usize,
     /// What the next batch takes.
     ready: Vec<Waiting>,
-    /// What needs somebody who is busy, or whom an earlier one of these waits for, in the order in which it came.
+    /// What needs somebody who is busy, or whom an earlier one of these waits for, or found the next batch full: in the
+    /// order in which it came.
     waiting: VecDeque<Waiting>,
     /// Whom those that wait need: whoever comes later and needs one of them waits as well, so that nobody waits for
     /// ever and the commands of one user stay in their order.
@@ -34,10 +38,11 @@ struct Waiting {
 pub(super) type Held = Vec<UserId>;
 
 impl Room {
-    pub(super) fn new(size: usize, lanes: usize) -> Self {
+    pub(super) fn new(limits: Limits) -> Self {
         Self {
-            is_shared: lanes > 1,
-            size: size.max(1),
+            is_shared: limits.lanes > 1,
+            batch: limits.batch.max(1),
+            size: limits.room(),
             ready: Vec::new(),
             waiting: VecDeque::new(),
             blocked: HashSet::new(),
@@ -51,7 +56,8 @@ impl Room {
 
     /// How many more commands may come in.
     pub(super) fn space(&self) -> usize {
-        self.size.saturating_sub(self.len())
+        let ready = self.batch.saturating_sub(self.ready.len());
+        if self.is_shared { ready.min(self.size.saturating_sub(self.waiting.len())) } else { ready }
     }
 
     pub(super) fn admit(&mut self, queued: Queued) {
@@ -61,7 +67,7 @@ impl Room {
 
     fn place(&mut self, waiting: Waiting) {
         let is_free = |user: &UserId| !self.busy.contains(user) && !self.blocked.contains(user);
-        if waiting.users.iter().all(is_free) {
+        if self.ready.len() < self.batch && waiting.users.iter().all(is_free) {
             self.ready.push(waiting);
         } else {
             self.blocked.extend(&waiting.users);

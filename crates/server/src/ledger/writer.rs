@@ -19,7 +19,7 @@ use tokio::time::Instant;
 pub(super) async fn run(engine: impl Engine, mut queue: mpsc::Receiver<Queued>, limits: Limits) {
     let engine = Arc::new(engine);
     let lanes_max = limits.lanes.max(1);
-    let mut room = Room::new(limits.batch, lanes_max);
+    let mut room = Room::new(limits);
     let (mut running, mut lanes) = (HashMap::new(), JoinSet::new());
     let (mut arrived, mut is_open) = (Vec::new(), true);
     while is_open || room.len() > 0 || !lanes.is_empty() {

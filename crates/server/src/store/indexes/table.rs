@@ -66,6 +66,7 @@ pub(super) fn execution(text: &str) -> Result<&'static str, StoreError> {
         Some(2) => "EXPLAIN EXECUTE superapp_plan (NULL, NULL)",
         Some(3) => "EXPLAIN EXECUTE superapp_plan (NULL, NULL, NULL)",
         Some(4) => "EXPLAIN EXECUTE superapp_plan (NULL, NULL, NULL, NULL)",
+        Some(5) => "EXPLAIN EXECUTE superapp_plan (NULL, NULL, NULL, NULL, NULL)",
         Some(6) => "EXPLAIN EXECUTE superapp_plan (NULL, NULL, NULL, NULL, NULL, NULL)",
         Some(7) => "EXPLAIN EXECUTE superapp_plan (NULL, NULL, NULL, NULL, NULL, NULL, NULL)",
         Some(10) => "EXPLAIN EXECUTE superapp_plan (NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL)",

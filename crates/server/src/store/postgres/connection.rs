@@ -12,6 +12,7 @@ use futures_util::TryStreamExt;
 use futures_util::future::{join, join_all, try_join_all};
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
+use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::Type;
@@ -19,6 +20,8 @@ use tokio_postgres::{Client, Error, Statement};
 
 /// Statements that wait for company at most.
 const WAITING_MAX: usize = 16;
+/// A snapshot may be as long as a reconciliation, which the server ends by itself before this.
+const SNAPSHOT_MAX: Duration = Duration::from_secs(610);
 
 /// A connection that belongs to one thread.
 pub(crate) struct Connection {
@@ -31,6 +34,8 @@ pub(crate) struct Connection {
     waiting: RefCell<Vec<Waiting>>,
     /// Whether the unit of work asked to be read-only.
     is_reading: Cell<bool>,
+    /// How long the server may be silent: longer than it takes to end a statement by itself.
+    patience: Duration,
     /// Whether this is no connection to work on, though it is open: its server has become a standby, or what became
     /// of its last unit of work is not known.
     is_stale: Cell<bool>,
@@ -56,6 +61,7 @@ impl Connection {
             statements: RefCell::default(),
             waiting: RefCell::default(),
             is_reading: Cell::new(false),
+            patience: timeouts.statement.saturating_mul(4),
             is_stale: Cell::new(false),
         };
         settings::apply(&connection, timeouts, server.duty)?;
@@ -90,12 +96,13 @@ impl Connection {
     /// Runs statements that have no parameters and whose rows do not matter, such as a migration.
     pub(in crate::store) fn script(&self, text: &str) -> Result<(), StoreError> {
         self.flush()?;
-        self.runtime.block_on(self.client.batch_execute(text)).map_err(|error| self.classify(error))
+        self.wait_for(self.client.batch_execute(text))?.map_err(|error| self.classify(error))
     }
 
     /// A setting as the session has it.
-    pub(super) fn setting(&self, name: &str) -> Result<String, Error> {
-        self.runtime.block_on(self.client.query_one("SELECT current_setting($1)", &[&name]))?.try_get(0)
+    pub(super) fn setting(&self, name: &str) -> Result<String, StoreError> {
+        let asked = self.wait_for(self.client.query_one("SELECT current_setting($1)", &[&name]))?;
+        asked.and_then(|row| row.try_get(0)).map_err(|error| self.classify(error))
     }
 
     /// Commits. Whatever is not the server's own word that it did not leaves the outcome unknown.
@@ -106,7 +113,10 @@ impl Connection {
         if self.is_reading.get() {
             return self.script("COMMIT");
         }
-        self.runtime.block_on(self.client.batch_execute("COMMIT")).map_err(|error| {
+        let Ok(answer) = self.wait_for(self.client.batch_execute("COMMIT")) else {
+            return Err(StoreError::OutcomeUnknown);
+        };
+        answer.map_err(|error| {
             if is_refused_commit(&error) {
                 let error = self.classify(error);
                 self.roll_back();
@@ -252,11 +262,22 @@ impl Connection {
         self.send(async { Ok(()) })
     }
 
+    /// Waits for an answer, and gives the connection up if there is none: a server that was stopped, or whose standby
+    /// is gone, keeps the socket and says nothing.
+    fn wait_for<T>(&self, answer: impl Future<Output = T>) -> Result<T, StoreError> {
+        let patience = if self.is_reading.get() { SNAPSHOT_MAX } else { self.patience };
+        let limited = async { tokio::time::timeout(patience, answer).await };
+        self.runtime.block_on(limited).map_err(|_| {
+            self.is_stale.set(true);
+            StoreError::Busy(None)
+        })
+    }
+
     /// Sends what waits and then `last`, in one round trip. The first error is the one that counts.
     fn send<T>(&self, last: impl Future<Output = Result<T, Error>>) -> Result<T, StoreError> {
         let waiting = self.waiting.take();
         let all = join_all(waiting.iter().map(|waiting| waiting.run(&self.client)));
-        let (answers, last) = self.runtime.block_on(join(all, last));
+        let (answers, last) = self.wait_for(join(all, last))?;
         for (waiting, answer) in waiting.into_iter().zip(answers) {
             match (waiting, answer) {
                 (Waiting::Statement { touches: Some(touches), .. }, Ok(rows)) => touches.check(touched(rows)?)?,
@@ -283,7 +304,7 @@ impl Connection {
         if let Some(statement) = self.statements.borrow().get(&key) {
             return Ok(statement.clone());
         }
-        let single = self.runtime.block_on(self.client.prepare(text)).map_err(|error| self.classify(error))?;
+        let single = self.wait_for(self.client.prepare(text))?.map_err(|error| self.classify(error))?;
         let types: Vec<&str> = single.params().iter().map(Type::name).collect();
         let set = set_form(text, &types).ok_or(StoreError::Broken("a statement has no form for a set of rows"))?;
         self.statement(key, || self.client.prepare(&set))
@@ -297,7 +318,7 @@ impl Connection {
         if let Some(statement) = self.statements.borrow().get(&key) {
             return Ok(statement.clone());
         }
-        let statement = self.runtime.block_on(prepare()).map_err(|error| self.classify(error))?;
+        let statement = self.wait_for(prepare())?.map_err(|error| self.classify(error))?;
         self.statements.borrow_mut().insert(key, statement.clone());
         Ok(statement)
     }

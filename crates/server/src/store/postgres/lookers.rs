@@ -96,11 +96,16 @@ pub(super) fn run(server: &Server, timeouts: Timeouts, queue: &flume::Receiver<Q
     }
 }
 
-/// Asks some questions of one text. If that fails, each is asked alone, and hears what is its own fault.
+/// Asks some questions of one text. If one of them is refused, each is asked alone and hears what is its own fault.
+/// While the database is out, nobody is asked for: whoever may wait longer asks again.
 fn ask(session: &mut Session<'_>, text: &'static str, mut questions: Vec<Box<dyn Question>>) {
     let asked = session.connection().and_then(|connection| together(connection, text, &mut questions));
     match asked {
         Ok(()) => questions.into_iter().for_each(|question| question.answer(Ok(()))),
+        Err(error) if error.is_outage() && questions.len() > 1 => {
+            tracing::debug!(error = &error as &dyn std::error::Error, questions = questions.len(), "a round failed");
+            questions.into_iter().for_each(|question| question.answer(Err(StoreError::Busy(None))));
+        }
         Err(error) => match <[_; 1]>::try_from(questions) {
             Ok([alone]) => alone.answer(Err(error)),
             Err(several) => several.into_iter().for_each(|question| ask(session, text, vec![question])),

@@ -42,7 +42,13 @@ impl Server {
 
     /// Connects. The connection is driven by the runtime that this runs on.
     pub(super) async fn connect(&self) -> Result<Client, OpenError> {
-        self.tls.connect(&self.config).await.map_err(|error| OpenError::Connect(Box::new(error)))
+        // The driver's own limit is for the socket of each host: a server that accepts and then says nothing has none.
+        let each = self.config.get_connect_timeout().copied().unwrap_or_default();
+        let hosts = u32::try_from(self.config.get_hosts().len()).unwrap_or(u32::MAX);
+        let connecting =
+            tokio::time::timeout(each.saturating_mul(hosts.saturating_add(1)), self.tls.connect(&self.config));
+        let connected = connecting.await.map_err(|_| std::io::Error::from(std::io::ErrorKind::TimedOut))?;
+        connected.map_err(|error| OpenError::Connect(Box::new(error)))
     }
 }
 

@@ -65,5 +65,5 @@ fn verify(connection: &Connection, duty: Duty) -> Result<(), OpenError> {
 }
 
 fn setting(connection: &Connection, name: &str) -> Result<String, OpenError> {
-    connection.setting(name).map_err(|error| OpenError::Connect(Box::new(error)))
+    Ok(connection.setting(name)?)
 }

@@ -4,10 +4,10 @@
 //! is that the standby has everything up to a moment of this process's own clock. No clocks are compared, nothing is
 //! written, and a standby that is cut off is found out as well as one that is slow.
 
+use super::Timeouts;
 use super::connection::Connection;
 use super::server::{Duty, Server};
 use super::threads::{self, Queued, Reading};
-use super::{SNAPSHOT, Timeouts};
 use crate::store::connection::Connection as Either;
 use crate::store::{OpenError, Options, StoreError, View, try_send};
 use secrecy::SecretString;
@@ -26,6 +26,10 @@ const LOOKS_MAX: usize = 600;
 const LOOK_MAX: Duration = Duration::from_secs(2);
 /// How long a read waits for the standby before it asks the primary.
 const READ_MAX: Duration = Duration::from_secs(1);
+/// What takes longer than whoever asked waits is not worth a thread.
+const STANDBY_SNAPSHOT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; \
+    SET LOCAL statement_timeout = '1s'; SET LOCAL enable_hashjoin = on; SET LOCAL enable_mergejoin = on; \
+    SET LOCAL enable_bitmapscan = on";
 const WRITTEN: &str = "SELECT CAST(pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0') AS BIGINT)";
 const REPLAYED: &str = "SELECT CAST(pg_wal_lsn_diff(pg_last_wal_replay_lsn(), '0/0') AS BIGINT)";
 /// A standby has its primary's.
@@ -74,7 +78,7 @@ impl Standby {
         F: FnMut(&View<'_>) -> Result<T, StoreError> + Send + 'static,
     {
         let (reply, answer) = oneshot::channel();
-        let job = Box::new(Reading { read, begin: Some(SNAPSHOT), reply });
+        let job = Box::new(Reading { read, begin: Some(STANDBY_SNAPSHOT), reply });
         let deadline = Instant::now() + READ_MAX;
         {
             let readers = self.readers.lock().unwrap_or_else(PoisonError::into_inner);

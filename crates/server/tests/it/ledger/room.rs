@@ -36,6 +36,26 @@ async fn sales_of_a_popular_creator_gather_and_nobody_else_waits_behind_them() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_backlog_of_more_than_a_batch_leaves_room_for_others() {
+    let mut stage = Stage::held(Limits { queue: 80, batch: 5, ..lanes(2) }, |_, _| Ok(()));
+    let first = stage.pay([between(10, 100, POPULAR)]);
+    stage.began().await;
+    let more = stage.pay((11..=40).map(|number| between(number, number + 100, POPULAR)));
+    settle().await;
+    let other = stage.pay([between(50, 200, 201)]);
+    stage.began().await;
+    assert_eq!(stage.runs(), [vec![10], vec![50]]);
+    stage.release();
+    for answer in answers(first.into_iter().chain(more).chain(other).collect()).await {
+        answer.unwrap();
+    }
+    let batches = stage.runs();
+    assert!(batches.iter().all(|batch| batch.len() <= 5), "{batches:?}");
+    let sold: Vec<u128> = batches.concat().into_iter().filter(|number| *number < 50).collect();
+    assert_eq!(sold, (10..=40).collect::<Vec<_>>(), "in their order");
+}
+
+#[tokio::test(start_paused = true)]
 async fn commands_of_one_user_stay_in_their_order() {
     let mut stage = Stage::held(lanes(3), |_, _| Ok(()));
     let first = stage.pay([between(10, 100, POPULAR)]);
@@ -53,7 +73,7 @@ async fn commands_of_one_user_stay_in_their_order() {
 
 #[tokio::test(start_paused = true)]
 async fn no_two_batches_that_run_at_once_need_the_same_wallet() {
-    let stage = Stage::held(Limits { batch: 200, ..lanes(4) }, |_, _| Ok(()));
+    let stage = Stage::held(Limits { queue: 1_000, batch: 200, ..lanes(4) }, |_, _| Ok(()));
     // A command's number tells who pays whom.
     let users = |number: u128| [number / 50, number % 50 + 25];
     let numbers: Vec<u128> = (0..1_250).step_by(7).collect();
