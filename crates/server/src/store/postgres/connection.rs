@@ -91,6 +91,7 @@ impl Connection {
         if self.script("ROLLBACK").is_err() {
             self.is_stale.set(true);
         }
+        self.is_reading.set(false);
     }
 
     /// Runs statements that have no parameters and whose rows do not matter, such as a migration.
@@ -111,7 +112,9 @@ impl Connection {
         // comes here: every error of a statement is seen.
         self.flush().inspect_err(|_| self.roll_back())?;
         if self.is_reading.get() {
-            return self.script("COMMIT");
+            let ended = self.script("COMMIT");
+            self.is_reading.set(false);
+            return ended;
         }
         let Ok(answer) = self.wait_for(self.client.batch_execute("COMMIT")) else {
             return Err(StoreError::OutcomeUnknown);
