@@ -133,10 +133,16 @@ impl Window {
     /// Whether a limit has nothing left.
     #[must_use]
     pub fn is_full(&self, now: u64, limit: NonZeroU32) -> bool {
+        self.full_for(now, limit).is_some()
+    }
+
+    /// In how many microseconds a limit that has nothing left has something again.
+    #[must_use]
+    pub fn full_for(&self, now: u64, limit: NonZeroU32) -> Option<u64> {
         let most = usize::try_from(limit.get()).unwrap_or(usize::MAX);
         // The oldest of those that would fill it.
-        let oldest = self.accepted.len().checked_sub(most).and_then(|at| self.accepted.get(at));
-        oldest.is_some_and(|at| at.saturating_add(WINDOW_MICROS) > now)
+        let oldest = self.accepted.len().checked_sub(most).and_then(|at| self.accepted.get(at))?;
+        oldest.saturating_add(WINDOW_MICROS).checked_sub(now).filter(|wait| *wait > 0)
     }
 
     /// Whether there is nothing in it that counts: forgetting it changes no decision.

@@ -10,6 +10,10 @@ use std::sync::LazyLock;
 
 static DECIDE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("window.lua")));
 
+/// What Redis accepts is written down here a little later: that much sooner it counts no more, or a request that comes
+/// at the very moment that Redis named would be refused.
+const NOTED_LATE_MICROS: u64 = 100_000;
+
 /// What is asked of a window.
 #[derive(Clone, Copy, Debug)]
 pub struct Ask {
@@ -55,6 +59,12 @@ pub async fn or_alone<K: Copy + Eq + Hash + Display>(
 ) -> (Decision, Place) {
     if redis.is_up() {
         let untold = windows.take_untold(key, now(), redis.epoch());
+        // However often Redis forgets, this process lets through no more than the limit by itself.
+        if untold.is_empty()
+            && let Some(wait_micros) = windows.full_for(key, now().saturating_add(NOTED_LATE_MICROS), limit)
+        {
+            return (Decision { accepted: false, limit, remaining: 0, wait_micros }, Place::Process);
+        }
         let ask = Ask { limit, cost, now: None };
         if let Some(said) = redis.ask(&question(&key.to_string(), ask, &untold)).await {
             let decision = read(ask, said);
@@ -72,7 +82,7 @@ pub async fn or_alone<K: Copy + Eq + Hash + Display>(
 /// Where a decision was made.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Place {
-    /// In this process, which has no other to ask.
+    /// In this process, which has no other to ask, or need not.
     Process,
     /// In Redis.
     Redis,

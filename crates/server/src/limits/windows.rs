@@ -117,6 +117,12 @@ impl<K: Copy + Eq + Hash> Windows<K> {
         entry.window.ages(now, untold).filter(|age| *age < WINDOW_MICROS).collect()
     }
 
+    /// In how many microseconds this process by itself may let a request through again, if it may not now.
+    #[must_use]
+    pub fn full_for(&self, key: K, now: u64, limit: NonZeroU32) -> Option<u64> {
+        self.shard(&key).find(&key)?.window.full_for(now, limit)
+    }
+
     /// Redis has not heard of them after all.
     pub fn put_back_untold(&self, key: K, count: usize) {
         if let Some(entry) = self.shard(&key).find(&key) {
