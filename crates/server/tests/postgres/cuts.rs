@@ -11,8 +11,8 @@ use tokio::time::{Instant, sleep};
 const CUTS: u64 = 400;
 const FANS: usize = 48;
 const ITEMS: usize = 60;
-/// What is promised of a run of the usual length.
-const WITHIN: Duration = Duration::from_secs(60);
+/// When a run of the usual length is given up, on a busy machine, too. It takes less than a minute on one that is not.
+const WITHIN: Duration = Duration::from_secs(180);
 
 /// Many small batches at once, so that cuts meet one another, and a server without patience, so that it has to say
 /// that it does not know.
