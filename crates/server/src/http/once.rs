@@ -210,13 +210,13 @@ async fn depart<P: Send + 'static>(
     };
     let find = async {
         match beside {
-            Some(beside) => Ok(app.database.find(beside).await?),
+            Some(beside) => app.database.find(beside).await.map_err(Problem::from),
             None => Ok(None),
         }
     };
-    let (is_elsewhere, record, found) = tokio::join!(announce, look(app, key), find);
-    let (record, found): (_, Result<_, Problem>) = (record?, found);
-    let found = found?;
+    let looks = async { tokio::try_join!(look(app, key), find) };
+    let (is_elsewhere, looked) = tokio::join!(announce, looks);
+    let (record, found) = looked?;
     match early(record.as_ref(), key, app) {
         Some(answer) => answer.map(Departure::Answered),
         None if is_elsewhere => Err(in_progress()),
