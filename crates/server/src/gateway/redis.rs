@@ -32,6 +32,8 @@ const UNANSWERED_MAX: u32 = 5;
 const ALIVE_MICROS: u64 = 600_000;
 /// A process without a heartbeat for this long does not share the limits any more.
 const KNOWN_MICROS: u64 = 3_000_000;
+/// After Redis has forgotten the processes, each has been heard of again within so many heartbeats, or is gone.
+const BEATS_TO_GATHER: u32 = 15;
 /// When each process was last heard of.
 const PROCESSES: &str = "superapp:{processes}";
 /// What Redis knows began when this was written down: when it changes, everything else was lost, too.
@@ -68,6 +70,8 @@ struct Inner {
     is_up: AtomicBool,
     /// Processes that were known at the last heartbeat.
     processes: AtomicU32,
+    /// Heartbeats during which that number only grows: what Redis forgot was not the other processes' end.
+    gathering: AtomicU32,
     /// How many answers there were.
     answers: AtomicU64,
     /// This process.
@@ -93,6 +97,7 @@ impl Redis {
             link: RwLock::new(None),
             is_up: AtomicBool::new(false),
             processes: AtomicU32::new(1),
+            gathering: AtomicU32::new(0),
             answers: AtomicU64::new(0),
             id: id.simple().to_string(),
             memory: Mutex::default(),
@@ -194,9 +199,18 @@ impl Inner {
             if !known.is_empty() {
                 tracing::warn!("Redis has forgotten what it was told: limits are told it again");
                 self.epoch.fetch_add(1, Ordering::Relaxed);
+                self.gathering.store(BEATS_TO_GATHER, Ordering::Relaxed);
             }
             *known = memory;
         }
+    }
+
+    /// Only the heartbeat writes these two.
+    fn count(&self, processes: u32) {
+        let gathering = self.gathering.load(Ordering::Relaxed);
+        self.gathering.store(gathering.saturating_sub(1), Ordering::Relaxed);
+        let known = if gathering > 0 { self.processes.load(Ordering::Relaxed) } else { 0 };
+        self.processes.store(known.max(processes), Ordering::Relaxed);
     }
 
     async fn connected(&self) -> Result<Link, RedisError> {
@@ -221,7 +235,7 @@ impl Inner {
         match timeout(BEAT_PATIENCE, link.run::<(u32, String)>(&call)).await {
             Ok(Ok((processes, memory))) => {
                 self.remember(memory);
-                self.processes.store(processes, Ordering::Relaxed);
+                self.count(processes);
                 ::metrics::gauge!("redis_processes").set(processes);
                 if !self.is_up.swap(true, Ordering::Relaxed) {
                     ::metrics::gauge!("redis_up").set(1.0);

@@ -10,27 +10,42 @@ if not now then
     now = time[1] * 1000000 + time[2]
 end
 
-local function write(moments)
-    redis.call('DEL', key)
+local function newest()
+    return tonumber(redis.call('LINDEX', key, -1))
+end
+
+local function append(moments)
     for _, moment in ipairs(moments) do
         redis.call('RPUSH', key, string.format('%.0f', moment))
     end
     redis.call('PEXPIRE', key, window / 1000 + 1000)
 end
 
-local newest = tonumber(redis.call('LINDEX', key, -1) or now)
-if newest > now or #ARGV > 4 then
+local ahead = (newest() or now) - now
+if ahead > 0 then
     -- The server's clock was set back: what is written down moves with it, so that nobody waits for it to catch up.
-    local back = math.max(newest - now, 0)
     local moments = redis.call('LRANGE', key, 0, -1)
     for index, moment in ipairs(moments) do
-        moments[index] = tonumber(moment) - back
+        moments[index] = tonumber(moment) - ahead
     end
+    redis.call('DEL', key)
+    append(moments)
+end
+
+if #ARGV > 4 then
+    local moments = {}
     for index = 5, #ARGV do
         moments[#moments + 1] = now - tonumber(ARGV[index])
     end
+    local first = math.min(unpack(moments))
+    -- Only the end of the window is written anew: a window may be long, and everybody waits for this script.
+    while (newest() or first) > first do
+        moments[#moments + 1] = tonumber(redis.call('RPOP', key))
+    end
     table.sort(moments)
-    write(moments)
+    append(moments)
+    -- What is told twice, because the answer to the first time was lost, does not make the window longer.
+    redis.call('LTRIM', key, -limit, -1)
 end
 
 local oldest = redis.call('LINDEX', key, 0)
@@ -43,10 +58,11 @@ local used = redis.call('LLEN', key)
 local accepted = used + cost <= limit
 local last = used + cost - limit - 1
 if accepted then
-    for _ = 1, cost do
-        redis.call('RPUSH', key, string.format('%.0f', now))
+    local moments = {}
+    for index = 1, cost do
+        moments[index] = now
     end
-    redis.call('PEXPIRE', key, window / 1000 + 1000)
+    append(moments)
     used = used + cost
     last = 0
 end

@@ -23,6 +23,9 @@ const CANDIDATES: usize = 4;
 const FLOOD_LIMITS: u32 = 9;
 /// How long somebody who floods is refused without being asked who they are: a new tier has to wait for as long.
 const FLOOD_MICROS: u64 = 1_000_000;
+/// The newest that Redis is told of at once. Everybody waits for it meanwhile; and older ones, beyond every tier's limit
+/// by default, soon leave the window by themselves.
+const TOLD_MAX: usize = 500;
 /// What a key waits for that finds no room at all.
 const CROWDED_MICROS: u64 = 1_000_000;
 
@@ -114,7 +117,7 @@ impl<K: Copy + Eq + Hash> Windows<K> {
         let untold = std::mem::take(&mut entry.untold);
         let is_forgotten = std::mem::replace(&mut entry.epoch, epoch) != epoch;
         let untold = if is_forgotten { usize::MAX } else { usize::try_from(untold).unwrap_or(usize::MAX) };
-        entry.window.ages(now, untold).filter(|age| *age < WINDOW_MICROS).collect()
+        entry.window.ages(now, untold.min(TOLD_MAX)).filter(|age| *age < WINDOW_MICROS).collect()
     }
 
     /// In how many microseconds this process by itself may let a request through again, if it may not now.

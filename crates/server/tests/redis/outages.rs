@@ -13,9 +13,10 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 
 const LIMIT: usize = 40;
-const BACK_WITHIN: Duration = Duration::from_secs(5);
-/// Times two cores that build something beside the tests.
-const ALONE_WITHIN: Duration = Duration::from_millis(500);
+/// With nothing else to do, some 2 s. Where others want the same cores, an answer within 20 ms may be long in coming.
+const BACK_WITHIN: Duration = Duration::from_secs(60);
+/// With nothing else to do, some 40 ms. The test prints what it took.
+const ALONE_WITHIN: Duration = Duration::from_secs(5);
 
 fn outages() -> usize {
     std::env::var("REDIS_OUTAGES").map_or(6, |text| text.parse().unwrap())
@@ -48,6 +49,18 @@ async fn wait(what: &str, within: Duration, mut holds: impl AsyncFnMut() -> bool
         sleep(GLANCE).await;
     }
     started.elapsed()
+}
+
+/// What the processes had to say, if the test fails.
+struct Logs<'a>(&'a [Server; 2]);
+
+impl Drop for Logs<'_> {
+    #[expect(clippy::print_stdout, reason = "for whoever looks for the reason")]
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            println!("the first:\n{}\nthe second:\n{}", self.0[0].log(), self.0[1].log());
+        }
+    }
 }
 
 /// Waits until the processes know of each other.
@@ -166,26 +179,28 @@ fn most_in_a_minute(said: &[Said]) -> usize {
 
 /// One outage, or a loss of everything that Redis knew. Says how long it took to limit alone, and to be back.
 async fn disturb(number: usize, servers: &[Server; 2], hammers: &[Hammer; 2]) -> Option<(Duration, Duration)> {
-    let (begin, end) = match number % 3 {
-        0 => ("pause", "resume"),
-        1 => ("stop", "start"),
+    let outage = match number % 3 {
+        0 => far::Outage::pause(),
+        1 => far::Outage::kill(),
         _ => {
             far::forget();
-            sleep(Duration::from_millis(300)).await;
+            // About as long as it takes one of them to notice: what is next may come before the other one has.
+            sleep(Duration::from_millis(100)).await;
             return None;
         }
     };
-    far::control(begin);
     let (one, other) =
         tokio::join!(hammers[0].hears(LIMIT / 2, ALONE_WITHIN), hammers[1].hears(LIMIT / 2, ALONE_WITHIN));
-    let (status, body) = health(&servers[0]).await;
-    assert_eq!(
-        (status, &body["status"], &body["checks"]["redis"]),
-        (200, &json!("degraded"), &json!("down")),
-        "{body}"
-    );
+    // A heartbeat that was answered just before may be heard of just after.
+    let degraded = (200, json!("degraded"), json!("down"));
+    wait("degraded", ALONE_WITHIN, async || {
+        let (status, body) = health(&servers[0]).await;
+        assert_eq!(status, 200, "{body}");
+        (status, body["status"].clone(), body["checks"]["redis"].clone()) == degraded
+    })
+    .await;
     sleep(Duration::from_millis(300)).await;
-    far::control(end);
+    drop(outage);
     let (back, again) = tokio::join!(hammers[0].hears(LIMIT, BACK_WITHIN), hammers[1].hears(LIMIT, BACK_WITHIN));
     sleep(Duration::from_millis(300)).await;
     Some((one.max(other), back.max(again)))
@@ -224,10 +239,12 @@ async fn a_redis_that_is_paused_killed_and_emptied_costs_nobody_an_answer_and_no
     let addresses = [servers[0].address, servers[1].address];
     let paying = tokio::spawn(pay(addresses, bob.clone(), cy.id.clone(), Arc::clone(&stop)));
     let hammers = [Hammer::on(&servers[0], &ann, &stop).await, Hammer::on(&servers[1], &ann, &stop).await];
+    let logs = Logs(&servers);
     let mut disturbed = Vec::new();
     for number in 0..outages() {
         disturbed.extend(disturb(number, &servers, &hammers).await);
     }
+    drop(logs);
     stop.store(true, Ordering::Relaxed);
     let answers = paying.await.unwrap();
     let mut said = Vec::new();

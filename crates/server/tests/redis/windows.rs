@@ -88,6 +88,18 @@ fn what_was_accepted_elsewhere_counts_at_its_own_moment() {
 }
 
 #[test]
+fn what_is_told_again_and_again_takes_no_more_room_than_the_limit() {
+    let _turn = TURN.blocking_lock();
+    far::forget();
+    let ages: Vec<u64> = (1..=10).map(|age| age * 1_000_000).collect();
+    for time in 0..50 {
+        assert!(!ask("again", 10 * WINDOW_MICROS + time, &ages).accepted);
+    }
+    let kept: usize = redis::cmd("LLEN").arg("superapp:limit:{again}").query(&mut far::connect()).unwrap();
+    assert_eq!(kept, 10);
+}
+
+#[test]
 fn a_clock_that_is_set_back_keeps_nobody_waiting_for_an_hour() {
     let _turn = TURN.blocking_lock();
     far::forget();
