@@ -13,6 +13,7 @@ use crate::idempotency::registry::Registry;
 use crate::idempotency::{Fingerprints, InFlight};
 use crate::ledger::{DatabaseEngine, Ledger, Limits};
 use crate::limits::Limiter;
+use crate::limits::admission::Admission;
 use crate::store::migrations::Migrator;
 use crate::store::{Database, Isolation, Location, Options, split_versions, wallets};
 use anyhow::{Context, bail};
@@ -43,6 +44,8 @@ pub struct Parts {
     pub in_flight: InFlight,
     pub registry: Option<Registry>,
     pub limiter: Limiter,
+    pub admission: Admission,
+    pub cors_origins: Vec<String>,
     pub redis: Option<Redis>,
     pub fingerprints: Fingerprints,
     pub cursors: Cursors,
@@ -152,6 +155,12 @@ impl App {
             ids: Ids::new(clock.clone()),
             in_flight: InFlight::default(),
             registry: redis.clone().map(Registry::new),
+            admission: Admission::new(
+                config.server.requests_max,
+                config.rate_limits.concurrency_per_user,
+                config.rate_limits.connections_per_address,
+            ),
+            cors_origins: config.cors_origins()?,
             limiter: Limiter::new(&config, clock.clone(), redis.clone())?,
             redis,
             started: stopwatch(),

@@ -152,6 +152,10 @@ section! {
         request_deadline_seconds: u64,
         drain_timeout_seconds: u64,
         connections_max: usize,
+        write_timeout_seconds: u64,
+        requests_max: usize,
+        compression: bool,
+        cors_origins: String,
         body_bytes_max: usize,
         docs: Switch,
         trusted_proxies: String,
@@ -253,6 +257,7 @@ impl Config {
         self.webhook()?;
         self.deposit_lifetime()?;
         self.check_limits()?;
+        self.cors_origins()?;
         let currency = &self.money.currency;
         if currency.len() != 3 || !currency.bytes().all(|letter| letter.is_ascii_uppercase()) {
             return Err(invalid("money.currency", "must be three capital letters (ISO 4217), such as IDR"));
@@ -273,6 +278,10 @@ impl Config {
             ("server.body_timeout_seconds", server.body_timeout_seconds > 0),
             ("server.request_deadline_seconds", server.request_deadline_seconds > 0),
             ("server.connections_max", server.connections_max > 0),
+            ("server.write_timeout_seconds", server.write_timeout_seconds > 0),
+            ("server.requests_max", server.requests_max > 0),
+            ("rate_limits.concurrency_per_user", self.rate_limits.concurrency_per_user > 0),
+            ("rate_limits.connections_per_address", self.rate_limits.connections_per_address > 0),
             ("server.body_bytes_max", server.body_bytes_max > 0),
             ("database.readers", self.database.readers > 0),
             ("database.queue", self.database.queue > 0),

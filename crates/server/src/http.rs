@@ -34,10 +34,12 @@ mod users;
 mod wallet;
 mod webhooks;
 
+pub use middleware::load::KEPT_FOR;
+
 use crate::app::App;
 use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
-use middleware::{authenticate, body, envelope, limit};
+use middleware::{authenticate, body, compress, cors, envelope, limit, load};
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -55,6 +57,7 @@ fn public(app: &App) -> OpenApiRouter<App> {
         .routes(routes!(auth::refresh))
         .routes(routes!(webhooks::payment))
         .route_layer(from_fn_with_state(app.clone(), limit::strangers))
+        .route_layer(from_fn_with_state(app.clone(), load::admit))
 }
 
 /// Routes for whoever is signed in. Nothing here runs without a caller.
@@ -95,6 +98,7 @@ fn signed_in(app: &App) -> OpenApiRouter<App> {
         .routes(routes!(earnings::series))
         .routes(routes!(payouts::request, payouts::list))
         .route_layer(from_fn_with_state(app.clone(), authenticate::require_caller))
+        .route_layer(from_fn_with_state(app.clone(), load::admit))
 }
 
 /// Routes for administrators. The role is checked here for all of them, and once more by the handlers' types.
@@ -119,6 +123,7 @@ fn administrators(app: &App) -> OpenApiRouter<App> {
         .routes(routes!(payment_events::payment_events))
         .route_layer(from_fn(authenticate::require_admin))
         .route_layer(from_fn_with_state(app.clone(), authenticate::require_caller))
+        .route_layer(from_fn_with_state(app.clone(), load::admit))
 }
 
 /// Every route in one document.
@@ -134,14 +139,23 @@ fn routes(app: &App) -> OpenApiRouter<App> {
 pub fn router(app: &App) -> Router {
     let (routes, openapi) = routes(app).split_for_parts();
     let routes = if app.config.docs() { docs::serve(routes, openapi) } else { routes };
-    routes
+    // From the inside to the outside.
+    let routes = routes
         .fallback(limit::no_route)
         .method_not_allowed_fallback(limit::method_not_allowed)
-        // From the inside to the outside.
         .layer(from_fn_with_state(app.clone(), body::bounded))
-        .layer(CatchPanicLayer::custom(envelope::panicked))
-        .layer(from_fn_with_state(app.clone(), envelope::envelop))
-        .with_state(app.clone())
+        .layer(CatchPanicLayer::custom(envelope::panicked));
+    let routes = match cors::layer(&app.cors_origins) {
+        Some(layer) => routes.layer(layer).layer(from_fn_with_state(app.clone(), cors::preflight)),
+        None => routes,
+    };
+    let routes = routes.layer(from_fn_with_state(app.clone(), envelope::envelop));
+    let routes = if app.config.server.compression {
+        routes.layer(from_fn(compress::mark)).layer(compress::layer())
+    } else {
+        routes
+    };
+    routes.with_state(app.clone())
 }
 
 /// A route that the settings give a cost, and that there is not.

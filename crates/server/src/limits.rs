@@ -4,6 +4,7 @@
 //! `domain::rate_limit`.
 
 pub mod address;
+pub mod admission;
 pub mod together;
 pub mod windows;
 
@@ -91,6 +92,13 @@ impl Limiter {
             redis,
             ticker: Ticker::new(clock),
         })
+    }
+
+    /// Whether an address has as many connections as it likes: a proxy that is believed speaks for many, and outside of
+    /// production the own machine is whoever tries things out.
+    #[must_use]
+    pub fn spares_connections_of(&self, address: IpAddr) -> bool {
+        self.proxies.trusts(address) || (self.spares_loopback && address.to_canonical().is_loopback())
     }
 
     /// The proxies that are believed.

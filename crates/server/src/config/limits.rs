@@ -115,6 +115,24 @@ impl Config {
         parts(&self.server.trusted_proxies).map(|part| Network::parse(part).ok_or_else(|| wrong(part))).collect()
     }
 
+    /// The origins whose pages may call the API, each exactly as a browser writes it.
+    ///
+    /// # Errors
+    /// [`ConfigError::Invalid`] with the first part that is none.
+    pub fn cors_origins(&self) -> Result<Vec<String>, ConfigError> {
+        let wrong = |part: &str| {
+            let problem = format!("must be origins such as https://app.example.com with commas between, not `{part}`");
+            invalid("server.cors_origins", problem)
+        };
+        let is_origin = |part: &str| {
+            let host = part.strip_prefix("https://").or_else(|| part.strip_prefix("http://")).unwrap_or_default();
+            let is_sane = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'-' | b':' | b'[' | b']');
+            !host.is_empty() && host.bytes().all(is_sane)
+        };
+        let read = |part: &str| is_origin(part).then(|| part.to_owned()).ok_or_else(|| wrong(part));
+        parts(&self.server.cors_origins).map(read).collect()
+    }
+
     /// Whether all of the above can be read, and Redis can be asked about it.
     pub(super) fn check_limits(&self) -> Result<(), ConfigError> {
         // The value may hold a password, so it is not repeated.

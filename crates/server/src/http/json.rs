@@ -9,6 +9,8 @@ use std::fmt;
 
 /// The deepest nesting that is read.
 const DEPTH_MAX: usize = 32;
+/// The longest list that is read.
+const ITEMS_MAX: usize = 1_000;
 /// The longest explanation of what is wrong with a field; it may repeat what the client wrote.
 const DETAIL_CHARACTERS_MAX: usize = 200;
 
@@ -110,6 +112,9 @@ impl<'de> Visitor<'de> for Strict {
         let inside = self.deeper()?;
         let mut list = Vec::new();
         while let Some(item) = items.next_element_seed(inside)? {
+            if list.len() == ITEMS_MAX {
+                return Err(A::Error::custom(format!("a list of more than {ITEMS_MAX} items")));
+            }
             list.push(item);
         }
         Ok(Value::Array(list))

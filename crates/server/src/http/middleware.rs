@@ -2,5 +2,8 @@
 
 pub mod authenticate;
 pub mod body;
+pub mod compress;
+pub mod cors;
 pub mod envelope;
 pub mod limit;
+pub mod load;

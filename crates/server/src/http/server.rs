@@ -115,6 +115,13 @@ impl Server {
     fn handle(&mut self, stream: TcpStream, peer: SocketAddr, place: tokio::sync::OwnedSemaphorePermit) {
         // Those that have ended make room for those that come.
         while self.connections.try_join_next().is_some() {}
+        let address = peer.ip();
+        let spared = self.app.limiter.spares_connections_of(address);
+        let counted = if spared { None } else { self.app.admission.connection(address.into()) };
+        if counted.is_none() && !spared {
+            metrics::counter!("http_connections_refused_total").increment(1);
+            return;
+        }
         let router = self.router.clone();
         let service = service_fn(move |request: hyper::Request<Incoming>| {
             let mut request = request.map(Body::new);
@@ -127,7 +134,7 @@ impl Server {
             if let Err(error) = connection.await {
                 tracing::debug!(error = &error as &dyn std::error::Error, "a connection ended early");
             }
-            drop(place);
+            drop((place, counted));
         });
     }
 

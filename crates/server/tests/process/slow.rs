@@ -208,3 +208,64 @@ async fn health_answers_fast_while_two_hundred_connections_stall() {
     let mut byte = [0];
     assert!(timeout(Duration::ZERO, stalled[0].read(&mut byte)).await.is_err());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_does_not_read_its_answers_is_cut_in_time() {
+    let directory = tempfile::tempdir().unwrap();
+    let server = Server::start(directory.path(), &[("SUPERAPP_SERVER__WRITE_TIMEOUT_SECONDS", "1")]).await;
+    let mut stream = TcpStream::connect(server.address).await.unwrap();
+    // Far more than the kernel holds for either side.
+    let request = b"GET /api/openapi.json HTTP/1.1\r\nhost: superapp\r\n\r\n".repeat(200);
+    stream.write_all(&request).await.unwrap();
+    let started = Instant::now();
+    // What is sent to a connection that was cut comes back as an error.
+    while !is_cut(&stream) {
+        assert!(started.elapsed() < PATIENCE, "it waits for ever");
+        sleep(GLANCE * 10).await;
+    }
+    assert!(started.elapsed() >= Duration::from_millis(900), "{:?}", started.elapsed());
+    assert_healthy(&server).await;
+}
+
+fn is_cut(stream: &TcpStream) -> bool {
+    match stream.try_write(b"x") {
+        Ok(_) => false,
+        Err(error) => error.kind() != std::io::ErrorKind::WouldBlock,
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_has_as_many_connections_as_the_settings_say() {
+    let directory = tempfile::tempdir().unwrap();
+    let production = [
+        ("SUPERAPP_ENVIRONMENT", "production"),
+        ("JWT_SECRET", "q8ZtW0vNn3J1rXy7Lk5pGfDs9bHcMaUe2TiOoRwE"),
+        ("SUPERAPP_AUTH__SERVER_SECRET", "Vd4Kx8mQe1Zs7Yh3Ru6Tj9Wb2Nc5Pg0Lf8AoIiUy"),
+        ("SUPERAPP_AUTH__ARGON2_MEMORY_KIB", "19456"),
+        ("SUPERAPP_AUTH__ARGON2_PASSES", "2"),
+        ("SUPERAPP_RATE_LIMITS__CONNECTIONS_PER_ADDRESS", "3"),
+    ];
+    let server = Server::start(directory.path(), &production).await;
+    let mut clients = Vec::new();
+    while clients.len() < 3 {
+        let mut client = Client::connect(server.address).await.unwrap();
+        // Those that asked whether it is ready may not be gone yet.
+        if client.get("/livez", "").await.is_ok_and(|answer| answer.status == 200) {
+            clients.push(client);
+        }
+    }
+    for _ in 0..5 {
+        let mut one_more = Client::connect(server.address).await.unwrap();
+        assert!(one_more.get("/livez", "").await.is_err(), "it was let in");
+    }
+    for client in &mut clients {
+        assert_eq!(client.get("/livez", "").await.unwrap().status, 200);
+    }
+    clients.pop();
+    let started = Instant::now();
+    while !matches!(Client::connect(server.address).await.unwrap().get("/livez", "").await, Ok(answer) if answer.status == 200)
+    {
+        assert!(started.elapsed() < PATIENCE, "the place of one that is gone is taken");
+        sleep(GLANCE).await;
+    }
+}

@@ -1,6 +1,7 @@
 //! Who asks: the token is believed first, then account and session are read as they are now.
 
 use super::limit::Asked;
+use super::load;
 use crate::app::App;
 use crate::auth::token::Bearer;
 use crate::http::extract::Caller;
@@ -28,6 +29,7 @@ pub async fn require_caller(State(app): State<App>, mut request: Request, next: 
     match caller(&app, shown).await {
         Ok(caller) => {
             asked.by_account(&app, &caller).await?;
+            let _place = app.admission.account(caller.id()).ok_or_else(|| load::shed("account"))?;
             request.extensions_mut().insert(caller);
             Ok(next.run(request).await)
         }

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use tracing::Instrument;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-const PLAIN_HEADERS: [(HeaderName, &str); 7] = [
+const PLAIN_HEADERS: [(HeaderName, &str); 8] = [
     (HeaderName::from_static("cache-control"), "no-store"),
     (HeaderName::from_static("x-content-type-options"), "nosniff"),
     (HeaderName::from_static("x-frame-options"), "DENY"),
@@ -22,6 +22,7 @@ const PLAIN_HEADERS: [(HeaderName, &str); 7] = [
     (HeaderName::from_static("content-security-policy"), "default-src 'none'; frame-ancestors 'none'"),
     (HeaderName::from_static("strict-transport-security"), "max-age=31536000; includeSubDomains"),
     (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+    (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
 ];
 
 /// Wraps a request and its answer.

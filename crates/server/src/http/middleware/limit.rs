@@ -78,7 +78,11 @@ impl Asked {
         self.judge(quota)
     }
 
-    async fn by_address(self, app: &App) -> Result<(), Problem> {
+    /// Lets an address through that has something left of its limit.
+    ///
+    /// # Errors
+    /// If nothing is left.
+    pub async fn by_address(self, app: &App) -> Result<(), Problem> {
         // Without a connection there is nobody to be counted: a test that calls the router.
         let Some(Peer(peer)) = self.peer else { return Ok(()) };
         let quota = app.limiter.address(peer.ip(), self.method.as_str(), self.route()).await;

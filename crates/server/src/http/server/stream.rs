@@ -10,8 +10,10 @@ use axum::http::{HeaderMap, HeaderValue};
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::time::{Sleep, sleep};
 
 /// Longer than hyper's own answer ever is.
 const REFUSAL_BYTES_MAX: usize = 256;
@@ -19,14 +21,28 @@ const REFUSAL_BYTES_MAX: usize = 256;
 pub(super) struct Stream {
     inner: TcpStream,
     app: App,
+    /// How long the client may take to accept more of what is written, and until when it has to, while it does not.
+    patience: Duration,
+    until: Option<Pin<Box<Sleep>>>,
     /// What goes out in the place of hyper's answer, which counts as written once this is.
     problem: Vec<u8>,
     written: usize,
 }
 
 impl Stream {
-    pub(super) const fn new(inner: TcpStream, app: App) -> Self {
-        Self { inner, app, problem: Vec::new(), written: 0 }
+    pub(super) fn new(inner: TcpStream, app: App) -> Self {
+        let patience = Duration::from_secs(app.config.server.write_timeout_seconds);
+        Self { inner, app, patience, until: None, problem: Vec::new(), written: 0 }
+    }
+
+    /// Ends a write that has waited for too long.
+    fn bounded<T>(&mut self, context: &mut Context<'_>, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+        if written.is_ready() {
+            self.until = None;
+            return written;
+        }
+        let until = self.until.get_or_insert_with(|| Box::pin(sleep(self.patience)));
+        until.as_mut().poll(context).map(|()| Err(io::ErrorKind::TimedOut.into()))
     }
 
     /// Writes the problem in the place of `refused` bytes, if it is due.
@@ -40,7 +56,8 @@ impl Stream {
 
     fn poll_rest(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         while let Some(rest) = self.problem.get(self.written..).filter(|rest| !rest.is_empty()) {
-            match ready!(Pin::new(&mut self.inner).poll_write(context, rest))? {
+            let written = Pin::new(&mut self.inner).poll_write(context, rest);
+            match ready!(self.bounded(context, written))? {
                 0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
                 written => self.written = self.written.saturating_add(written),
             }
@@ -107,7 +124,10 @@ impl AsyncWrite for Stream {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         match self.poll_problem(context, bytes) {
             Some(written) => written,
-            None => Pin::new(&mut self.inner).poll_write(context, bytes),
+            None => {
+                let written = Pin::new(&mut self.inner).poll_write(context, bytes);
+                self.bounded(context, written)
+            }
         }
     }
 
@@ -122,7 +142,8 @@ impl AsyncWrite for Stream {
         {
             return written;
         }
-        Pin::new(&mut self.inner).poll_write_vectored(context, slices)
+        let written = Pin::new(&mut self.inner).poll_write_vectored(context, slices);
+        self.bounded(context, written)
     }
 
     fn is_write_vectored(&self) -> bool {

@@ -22,6 +22,7 @@ pub struct Operation {
     /// The schema of the body, with references resolved; `None` for a route without one.
     pub body: Option<Map<String, Value>>,
     pub takes_key: bool,
+    pub needs_key: bool,
 }
 
 /// Everything that the document describes.
@@ -40,6 +41,7 @@ pub fn operations(app: &App) -> Vec<Operation> {
                 is_public: operation["security"].is_null(),
                 body: (!schema.is_null() && !is_signed).then(|| resolve(document, schema).as_object().unwrap().clone()),
                 takes_key: parameters.iter().any(|parameter| parameter["name"] == "Idempotency-Key"),
+                needs_key: parameters.iter().any(|one| one["name"] == "Idempotency-Key" && one["required"] == true),
             });
         }
     }

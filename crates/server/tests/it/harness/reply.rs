@@ -17,6 +17,7 @@ const HEADERS: &[&str] = &[
     "content-security-policy",
     "strict-transport-security",
     "cross-origin-resource-policy",
+    "cross-origin-opener-policy",
 ];
 
 /// What no problem may tell: how we are built, and where.
