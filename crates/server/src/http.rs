@@ -138,7 +138,7 @@ fn routes(app: &App) -> OpenApiRouter<App> {
 /// Every route, with its layers. A test needs no socket: it calls this router.
 pub fn router(app: &App) -> Router {
     let (routes, openapi) = routes(app).split_for_parts();
-    let routes = if app.config.docs() { docs::serve(routes, openapi) } else { routes };
+    let routes = if app.config.docs() { docs::serve(routes, docs::finish(openapi)) } else { routes };
     // From the inside to the outside.
     let routes = routes
         .fallback(limit::no_route)
@@ -179,5 +179,5 @@ pub fn unknown_cost(app: &App) -> Option<String> {
 /// The OpenAPI document, as it is served.
 #[must_use]
 pub fn openapi(app: &App) -> utoipa::openapi::OpenApi {
-    routes(app).into_openapi()
+    docs::finish(routes(app).into_openapi())
 }

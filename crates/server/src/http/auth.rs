@@ -32,7 +32,7 @@ pub struct Register {
     #[schema(example = "ann@example.com")]
     email: String,
     /// At least 8 characters, and not one of the most common.
-    #[schema(example = "correct horse battery staple", format = Password)]
+    #[schema(example = "correct horse battery staple", format = Password, min_length = 8, max_length = 256)]
     password: String,
     /// A public name.
     #[schema(example = "ann")]
@@ -261,7 +261,7 @@ pub struct ChangePassword {
     #[schema(format = Password)]
     current_password: String,
     /// At least 8 characters, and not one of the most common.
-    #[schema(format = Password)]
+    #[schema(format = Password, min_length = 8, max_length = 256)]
     new_password: String,
 }
 

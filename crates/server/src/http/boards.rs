@@ -24,7 +24,8 @@ pub struct BoardFilter {
     #[param(example = "week")]
     period: Option<String>,
     /// Lines of the board, 20 by default, at most 100.
-    limit: Option<u32>,
+    #[param(minimum = 1, example = 20)]
+    limit: Option<i64>,
 }
 
 /// The first lines of a leaderboard.
@@ -89,8 +90,10 @@ pub async fn leaderboard(
 #[into_params(parameter_in = Query)]
 pub struct GiftFilter {
     /// Lines on a page, 20 by default, at most 100.
-    limit: Option<u32>,
+    #[param(minimum = 1, example = 20)]
+    limit: Option<i64>,
     /// The `next_cursor` of the page before.
+    #[param(min_length = 1)]
     cursor: Option<String>,
 }
 

@@ -105,8 +105,10 @@ pub struct ContentFilter {
     #[param(example = "newest")]
     sort: Option<String>,
     /// Lines on a page, 20 by default, at most 100.
-    limit: Option<u32>,
+    #[param(minimum = 1, example = 20)]
+    limit: Option<i64>,
     /// The `next_cursor` of the page before.
+    #[param(min_length = 1)]
     cursor: Option<String>,
 }
 
@@ -202,8 +204,10 @@ pub async fn seen(app: &App, viewer: UserId, id: ContentId) -> Result<Seen, Prob
 #[into_params(parameter_in = Query)]
 pub struct Part {
     /// Lines on a page, 20 by default, at most 100.
-    limit: Option<u32>,
+    #[param(minimum = 1, example = 20)]
+    limit: Option<i64>,
     /// The `next_cursor` of the page before.
+    #[param(min_length = 1)]
     cursor: Option<String>,
 }
 

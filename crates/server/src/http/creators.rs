@@ -79,8 +79,10 @@ pub struct CreatorFilter {
     /// Only those whose public name begins like this, whatever the case: 1 to 64 characters.
     q: Option<String>,
     /// Lines on a page, 20 by default, at most 100.
-    limit: Option<u32>,
+    #[param(minimum = 1, example = 20)]
+    limit: Option<i64>,
     /// The `next_cursor` of the page before.
+    #[param(min_length = 1)]
     cursor: Option<String>,
 }
 
@@ -139,7 +141,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Tier {
 #[serde(deny_unknown_fields)]
 pub struct SetPlan {
     /// For each period.
-    #[schema(example = 500000, minimum = 1)]
+    #[schema(example = 500000, minimum = 1, maximum = 9_007_199_254_740_991i64)]
     price_cents: i64,
     /// Whether it is on offer. Yes by default.
     is_active: Option<bool>,

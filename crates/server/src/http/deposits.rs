@@ -32,7 +32,7 @@ use utoipa::{IntoParams, ToSchema};
 #[serde(deny_unknown_fields)]
 pub struct DepositRequest {
     /// How much, in cents.
-    #[schema(example = 10000, minimum = 1)]
+    #[schema(example = 10000, minimum = 1, maximum = 9_007_199_254_740_991i64)]
     amount_cents: i64,
     /// Through whom. `sandbox` completes at once, and exists in development only.
     #[schema(example = "sandbox")]
@@ -91,8 +91,10 @@ fn requested(deposit: Deposit) -> Result<StoredResponse, Problem> {
 #[into_params(parameter_in = Query)]
 pub struct DepositPage {
     /// Lines on a page, 20 by default, at most 100.
-    limit: Option<u32>,
+    #[param(minimum = 1, example = 20)]
+    limit: Option<i64>,
     /// The `next_cursor` of the page before.
+    #[param(min_length = 1)]
     cursor: Option<String>,
 }
 

@@ -1,5 +1,7 @@
 //! The OpenAPI document, generated from the handlers, and a page that shows it and loads nothing from elsewhere.
 
+mod texts;
+
 use super::problem::Problem;
 use crate::app::App;
 use axum::Router;
@@ -25,6 +27,11 @@ pub fn document() -> OpenApi {
     let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build();
     let components = ComponentsBuilder::new().security_scheme("bearer", SecurityScheme::Http(bearer)).build();
     OpenApiBuilder::new().info(info).components(Some(components)).build()
+}
+
+/// The document with every route in it.
+pub fn finish(document: OpenApi) -> OpenApi {
+    texts::describe_all(document)
 }
 
 /// Adds the document and the page.

@@ -26,10 +26,10 @@ const DAYS_DEFAULT: i64 = 30;
 #[into_params(parameter_in = Query)]
 pub struct Period {
     /// From the day on in which this time lies; from the beginning without it.
-    #[param(example = "2027-01-01T00:00:00Z")]
+    #[param(format = DateTime, example = "2027-01-01T00:00:00Z")]
     from: Option<String>,
     /// Only days that begin before this time.
-    #[param(example = "2027-02-01T00:00:00Z")]
+    #[param(format = DateTime, example = "2027-02-01T00:00:00Z")]
     to: Option<String>,
 }
 
@@ -42,10 +42,10 @@ pub struct SeriesFilter {
     #[param(example = "day")]
     interval: Option<String>,
     /// From the day on in which this time lies; from 29 days before the last one without it.
-    #[param(example = "2027-01-01T00:00:00Z")]
+    #[param(format = DateTime, example = "2027-01-01T00:00:00Z")]
     from: Option<String>,
     /// Only days that begin before this time; now without it. At most 366 days.
-    #[param(example = "2027-02-01T00:00:00Z")]
+    #[param(format = DateTime, example = "2027-02-01T00:00:00Z")]
     to: Option<String>,
 }
 

@@ -10,7 +10,7 @@ use crate::operations::Denial;
 use crate::store::{LookUp, StoreError, Work, idempotency_keys};
 use axum::extract::{FromRequest, MatchedPath, Request};
 use axum::http::request::Parts;
-use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use domain::command::{Command, Request as LedgerRequest};
 use domain::decide::Answer;
@@ -50,6 +50,9 @@ impl<T: DeserializeOwned> FromRequest<App> for Once<T> {
     async fn from_request(request: Request, app: &App) -> Result<Self, Problem> {
         let (parts, body) = body_of(request).await?;
         require_json(&parts, &body)?;
+        if parts.method == Method::PATCH && body.is_empty() {
+            return Err(Problem::malformed("send a JSON object with what is to change, such as {\"title\": \"…\"}"));
+        }
         let mut object = json::object(&body)?;
         let key = key_of(&parts, &mut object)?;
         let fingerprint = fingerprint(app, &parts, &object)?;

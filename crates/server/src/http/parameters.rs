@@ -13,10 +13,10 @@ const LIMIT_DEFAULT: i64 = 20;
 const LIMIT_MAX: i64 = 100;
 
 /// How many lines a page has.
-pub fn limit(wish: Option<u32>) -> Result<i64, super::problem::Problem> {
+pub fn limit(wish: Option<i64>) -> Result<i64, super::problem::Problem> {
     match wish {
-        Some(0) => Err(super::problem::Problem::field("limit", "must be from 1 to 100")),
-        wish => Ok(wish.map_or(LIMIT_DEFAULT, i64::from).min(LIMIT_MAX)),
+        Some(..=0) => Err(super::problem::Problem::field("limit", "must be from 1 to 100")),
+        wish => Ok(wish.unwrap_or(LIMIT_DEFAULT).min(LIMIT_MAX)),
     }
 }
 

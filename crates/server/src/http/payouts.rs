@@ -24,7 +24,7 @@ use utoipa::{IntoParams, ToSchema};
 #[serde(deny_unknown_fields)]
 pub struct PayoutRequest {
     /// How much; at least what the settings say.
-    #[schema(example = 500_000, minimum = 1)]
+    #[schema(example = 500_000, minimum = 1, maximum = 9_007_199_254_740_991i64)]
     amount_cents: i64,
     /// Where to, in 1 to 200 characters, for the administrator who pays.
     #[schema(example = "BCA 1234567890")]
@@ -70,8 +70,10 @@ pub struct Filter {
     #[param(example = "pending")]
     status: Option<String>,
     /// Lines on a page, 20 by default, at most 100.
-    limit: Option<u32>,
+    #[param(minimum = 1, example = 20)]
+    limit: Option<i64>,
     /// The `next_cursor` of the page before.
+    #[param(min_length = 1)]
     cursor: Option<String>,
 }
 

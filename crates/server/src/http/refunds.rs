@@ -22,7 +22,7 @@ use utoipa::ToSchema;
 #[serde(deny_unknown_fields)]
 pub struct RefundRequest {
     /// How much; all that is left if it is not said.
-    #[schema(example = 2500, minimum = 1)]
+    #[schema(example = 2500, minimum = 1, maximum = 9_007_199_254_740_991i64)]
     amount_cents: Option<i64>,
     /// Why: 1 to 500 characters, for the audit log.
     #[schema(example = "the video does not play")]

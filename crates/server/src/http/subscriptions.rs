@@ -31,7 +31,7 @@ pub struct SubscribeRequest {
     #[schema(example = "monthly")]
     tier: String,
     /// The price that the fan was shown. If it is not the price any more, nothing is charged: 409 `price_changed`.
-    #[schema(example = 50000, minimum = 1)]
+    #[schema(example = 50000, minimum = 1, maximum = 9_007_199_254_740_991i64)]
     expected_price_cents: Option<i64>,
 }
 
@@ -73,8 +73,10 @@ pub async fn subscribe(
 #[into_params(parameter_in = Query)]
 pub struct Filter {
     /// Lines on a page, 20 by default, at most 100.
-    limit: Option<u32>,
+    #[param(minimum = 1, example = 20)]
+    limit: Option<i64>,
     /// The `next_cursor` of the page before.
+    #[param(min_length = 1)]
     cursor: Option<String>,
 }
 

@@ -21,7 +21,7 @@ use utoipa::ToSchema;
 #[serde(deny_unknown_fields)]
 pub struct UnlockRequest {
     /// If it is not the price any more, nothing is charged: 409 `price_changed`.
-    #[schema(example = 10000, minimum = 0)]
+    #[schema(example = 10000, minimum = 0, maximum = 9_007_199_254_740_991i64)]
     expected_price_cents: Option<i64>,
 }
 

@@ -71,12 +71,16 @@ pub struct Filter {
     #[param(example = "completed")]
     status: Option<String>,
     /// Not before this time.
+    #[param(format = DateTime, example = "2026-01-31T12:00:00Z")]
     from: Option<String>,
     /// Before this time.
+    #[param(format = DateTime, example = "2026-01-31T12:00:00Z")]
     to: Option<String>,
     /// Lines on a page, 20 by default, at most 100.
-    limit: Option<u32>,
+    #[param(minimum = 1, example = 20)]
+    limit: Option<i64>,
     /// The `next_cursor` of the page before.
+    #[param(min_length = 1)]
     cursor: Option<String>,
 }
 
@@ -159,7 +163,7 @@ pub struct TransferRequest {
     #[schema(example = "usr_01h2xcejqtf2nbrexx3vqjhp41")]
     to_user_id: String,
     /// How much, in cents.
-    #[schema(example = 2500, minimum = 1)]
+    #[schema(example = 2500, minimum = 1, maximum = 9_007_199_254_740_991i64)]
     amount_cents: i64,
     /// A word to the recipient, at most 200 characters.
     #[schema(example = "thank you")]

@@ -134,12 +134,16 @@ pub struct Filter {
     #[param(example = "wallet.frozen")]
     action: Option<String>,
     /// Not before this time.
+    #[param(format = DateTime, example = "2026-01-31T12:00:00Z")]
     from: Option<String>,
     /// Before this time.
+    #[param(format = DateTime, example = "2026-01-31T12:00:00Z")]
     to: Option<String>,
     /// Lines on a page, 20 by default, at most 100.
-    limit: Option<u32>,
+    #[param(minimum = 1, example = 20)]
+    limit: Option<i64>,
     /// The `next_cursor` of the page before.
+    #[param(min_length = 1)]
     cursor: Option<String>,
 }
 

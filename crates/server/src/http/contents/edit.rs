@@ -33,7 +33,7 @@ pub struct CreateContent {
     /// What is said of it: 1 to 5 000 characters.
     description: Option<String>,
     /// What it costs; 0 is nothing.
-    #[schema(example = 50000, minimum = 0)]
+    #[schema(example = 50000, minimum = 0, maximum = 9_007_199_254_740_991i64)]
     price_cents: i64,
     /// Whether it is for subscribers, and cannot be bought by itself. No by default.
     subscriber_only: Option<bool>,
@@ -62,7 +62,7 @@ pub struct ChangeContent {
     #[schema(value_type = Option<String>)]
     description: Option<Option<String>>,
     /// What it costs from now on; 0 is nothing.
-    #[schema(example = 50000, minimum = 0)]
+    #[schema(example = 50000, minimum = 0, maximum = 9_007_199_254_740_991i64)]
     price_cents: Option<i64>,
     /// Whether it is for subscribers.
     subscriber_only: Option<bool>,
