@@ -24,7 +24,7 @@ use domain::subscription::RenewalPolicy;
 use domain::timestamp::{Span, Timestamp};
 use domain::wallet::{Provider, SystemWallet};
 use secrecy::ExposeSecret;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -232,6 +232,13 @@ async fn prepare_ledger(config: &Config, database: &Database, clock: &Clock) -> 
 /// If the settings do not say so.
 pub fn location(config: &Config, data_dir: &Path) -> Result<Location, ConfigError> {
     config.database_url(data_dir).map(Location::from)
+}
+
+/// Where backups of an SQLite file are, unless a command says otherwise.
+#[must_use]
+pub fn backup_directory(config: &Config, data_dir: &Path) -> PathBuf {
+    let directory = &config.backup.directory;
+    if directory.as_os_str().is_empty() { data_dir.join("backups") } else { directory.clone() }
 }
 
 impl From<DatabaseUrl> for Location {

@@ -1,6 +1,7 @@
 //! The command line: one binary, one subcommand to a role. Errors end with what helps.
 
 mod accounts;
+mod backup;
 mod copy;
 mod database;
 mod indexes;
@@ -14,6 +15,7 @@ use clap::{Args, Parser, Subcommand};
 use secrecy::SecretString;
 use std::io::Write;
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -61,6 +63,9 @@ enum Command {
     },
     /// Move everything from one database to another, and compare the two.
     Copy(Copy),
+    /// Back up the SQLite file, beside a running server, and put a backup in its place.
+    #[command(subcommand)]
+    Backup(Backup),
     /// Manage accounts.
     #[command(subcommand)]
     Admin(Admin),
@@ -82,6 +87,38 @@ struct Copy {
     /// For programs.
     #[arg(long)]
     json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Backup {
+    /// Make a backup, restore it in a scratch directory, and recompute its ledger. The server may run meanwhile.
+    Create {
+        /// Where to; `backup.directory` of the settings without it.
+        #[arg(long, value_name = "DIR")]
+        to: Option<PathBuf>,
+        /// Delete all but so many of the newest backups there, once this one is sound.
+        #[arg(long, value_name = "COUNT")]
+        keep: Option<NonZeroUsize>,
+        /// For programs.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Restore a backup in a scratch directory, and recompute its ledger.
+    Verify {
+        /// The backup.
+        file: PathBuf,
+        /// For programs.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Verify a backup and put it in the place of the database. Stop the server first.
+    Restore {
+        /// The backup.
+        file: PathBuf,
+        /// Set a database that is there aside, under another name.
+        #[arg(long)]
+        force: bool,
+    },
 }
 
 #[derive(Clone, Copy, Debug, Subcommand)]
@@ -217,6 +254,7 @@ fn run(cli: Cli) -> Result<End, CliError> {
         }
         Command::Migrate(migrate) => Ok(database::migrate(migrate, &sources.load()?, &global.data_dir)?),
         Command::Reconcile { json } => Ok(database::reconcile(&sources.load()?, &global.data_dir, json)?),
+        Command::Backup(command) => backup::run(command, &sources.load()?, &global.data_dir),
         Command::Copy(copy) => copy::run(&copy, &sources.load()?),
         Command::Admin(admin) => Ok(accounts::run(admin, sources.load()?, &global.data_dir)?),
     }

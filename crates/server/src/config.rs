@@ -119,6 +119,7 @@ pub struct Config {
     pub database: Database,
     pub postgres: Postgres,
     pub redis: Redis,
+    pub backup: Backup,
     pub ledger: Ledger,
     pub idempotency: Idempotency,
     pub reconciliation: Reconciliation,
@@ -180,6 +181,7 @@ section! {
         root_certificates: PathBuf,
     }
     Redis { url: SecretString, }
+    Backup { directory: PathBuf, }
     Ledger { queue: usize, batch_max: usize, }
     Idempotency { sweep_seconds: u64, }
     Reconciliation { interval_seconds: u64, }

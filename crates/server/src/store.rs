@@ -4,6 +4,7 @@
 //! `store` read rows and write rows, and decide nothing.
 
 pub mod audit_logs;
+pub mod backup;
 pub mod catalogue;
 mod connection;
 pub mod contents;

@@ -7,6 +7,7 @@ mod connection;
 mod lookers;
 mod readers;
 mod settings;
+pub(in crate::store) mod snapshot;
 mod truncation;
 mod value;
 mod writer;
