@@ -1,5 +1,6 @@
 """Asks a running server, through a running Prometheus, for everything that alerts, dashboard and runbooks name.
 
+    live.py ready PROMETHEUS                    whether it has scraped a server
     live.py traffic API WEBHOOK_SECRET          makes what a day brings: sales, refusals, repeats, mistakes
     live.py questions PROMETHEUS                asks, once the traffic has been scraped
 
@@ -11,7 +12,6 @@ import base64
 import hashlib
 import hmac
 import json
-import pathlib
 import re
 import sys
 import time
@@ -215,7 +215,7 @@ class Names:
         # What is grouped by must be a label of one of them.
         known = set(SCRAPED) | {"mountpoint", "fstype"}
         for name, _ in found:
-            known |= self.labels.get(name, set()) | set(re.findall(r"`([a-z_]+)`|([a-z_]+)[=,}]", self.line(name)) and self.words(name))
+            known |= self.labels.get(name, set()) | self.words(name)
         for label in groupings(expression) - known:
             yield f"{where}: no metric of it has the label {label}"
 
@@ -227,8 +227,29 @@ class Names:
         return words | ({"exported_job"} if "job" in words else set())
 
 
+def is_ready(url):
+    """Whether the server is scraped, so that what comes now is counted from its beginning."""
+    try:
+        answer = Prometheus(url).get("query", query='up{job="superapp"} == 1')
+    except OSError:
+        return False
+    return bool(answer["result"])
+
+
+def wait_for_the_traffic(prometheus):
+    """Until the last thing that the traffic did has been scraped, and each rule evaluated after it."""
+    for _ in range(100):
+        answer = prometheus.get("query", query='sum(rate(http_requests_total{job="superapp",status="429"}[1m]))')
+        healthy = all(rule["health"] != "unknown" for group in prometheus.get("rules")["groups"] for rule in group["rules"])
+        if answer["result"] and healthy:
+            return
+        time.sleep(0.1)
+    sys.exit("the traffic was not scraped")
+
+
 def questions(url):
     prometheus = Prometheus(url)
+    wait_for_the_traffic(prometheus)
     complaints = []
     for group in prometheus.get("rules")["groups"]:
         for rule in group["rules"]:
@@ -252,7 +273,9 @@ def questions(url):
 
 
 if __name__ == "__main__":
-    if sys.argv[1] == "traffic":
-        traffic(*sys.argv[2:])
-    else:
-        sys.exit(questions(sys.argv[2]))
+    what, *arguments = sys.argv[1:]
+    if what == "ready":
+        sys.exit(not is_ready(*arguments))
+    if what == "traffic":
+        sys.exit(traffic(*arguments))
+    sys.exit(questions(*arguments))
