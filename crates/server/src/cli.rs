@@ -3,6 +3,7 @@
 mod accounts;
 mod copy;
 mod database;
+mod health;
 mod indexes;
 mod serve;
 mod settings;
@@ -50,6 +51,8 @@ struct Serve {
 enum Command {
     /// Serve the API (the default).
     Serve(Serve),
+    /// Ask the server that runs here whether it is ready: exit code 0 or 1.
+    Health(Serve),
     /// Change or show the version of the schema.
     #[command(subcommand)]
     Migrate(Migrate),
@@ -215,6 +218,7 @@ fn run(cli: Cli) -> Result<End, CliError> {
             crate::telemetry::start(&config)?;
             Ok(serve::run(config, &global.data_dir)?)
         }
+        Command::Health(at) => Ok(health::run(at.listen.unwrap_or(sources.load()?.server.listen))?),
         Command::Migrate(migrate) => Ok(database::migrate(migrate, &sources.load()?, &global.data_dir)?),
         Command::Reconcile { json } => Ok(database::reconcile(&sources.load()?, &global.data_dir, json)?),
         Command::Copy(copy) => copy::run(&copy, &sources.load()?),
