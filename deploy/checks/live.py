@@ -215,7 +215,7 @@ class Names:
         # What is grouped by must be a label of one of them.
         known = set(SCRAPED) | {"mountpoint", "fstype"}
         for name, _ in found:
-            known |= self.labels.get(name, set()) | self.words(name)
+            known |= self.labels.get(name) or self.words(name)
         for label in groupings(expression) - known:
             yield f"{where}: no metric of it has the label {label}"
 
