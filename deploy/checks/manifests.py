@@ -211,6 +211,8 @@ check_kubernetes()
 check_dockerfile()
 for unit in sorted(DEPLOY.glob("*.service")):
     check_settings(unit.name, re.findall(r"^Environment=(\w+)=", unit.read_text(), re.M))
+for example in sorted(DEPLOY.glob("*.env.example")):
+    check_settings(example.name, re.findall(r"^(\w+)=", example.read_text(), re.M))
 for complaint in complaints:
     print(complaint, file=sys.stderr)
 sys.exit(1 if complaints else 0)
