@@ -4,6 +4,7 @@ mod accounts;
 mod backup;
 mod copy;
 mod database;
+mod health;
 mod indexes;
 mod serve;
 mod settings;
@@ -52,6 +53,8 @@ struct Serve {
 enum Command {
     /// Serve the API (the default).
     Serve(Serve),
+    /// Ask the server that runs here whether it is ready: exit code 0 or 1.
+    Health(Serve),
     /// Change or show the version of the schema.
     #[command(subcommand)]
     Migrate(Migrate),
@@ -252,6 +255,7 @@ fn run(cli: Cli) -> Result<End, CliError> {
             crate::telemetry::start(&config)?;
             Ok(serve::run(config, &global.data_dir)?)
         }
+        Command::Health(at) => Ok(health::run(at.listen.unwrap_or(sources.load()?.server.listen))?),
         Command::Migrate(migrate) => Ok(database::migrate(migrate, &sources.load()?, &global.data_dir)?),
         Command::Reconcile { json } => Ok(database::reconcile(&sources.load()?, &global.data_dir, json)?),
         Command::Backup(command) => backup::run(command, &sources.load()?, &global.data_dir),

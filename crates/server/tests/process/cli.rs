@@ -73,6 +73,24 @@ fn tiers_and_roles_are_set_by_address_and_errors_end_with_what_helps() {
     }
 }
 
+#[tokio::test]
+async fn health_is_0_while_the_server_is_ready_and_1_when_it_is_gone() {
+    let directory = empty();
+    let server = Server::start(directory.path(), &[]).await;
+    let address = server.address_of("API");
+    let ask = |listen: String| {
+        let at = directory.path().to_owned();
+        tokio::task::spawn_blocking(move || run(&at, &[], &["health", "--listen", &listen], ""))
+    };
+    let ended = ask(address.to_string()).await.unwrap();
+    assert_eq!((ended.code, ended.out.as_str()), (Some(0), "ready\n"), "{ended:?}");
+    let ended = ask(format!("0.0.0.0:{}", address.port())).await.unwrap();
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    server.stop().await;
+    let ended = ask(address.to_string()).await.unwrap();
+    assert!(ended.code == Some(1) && ended.out.is_empty() && ended.err.contains("does not answer"), "{ended:?}");
+}
+
 #[test]
 fn indexes_are_validated_and_the_missing_ones_made_again() {
     let directory = empty();
