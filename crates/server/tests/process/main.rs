@@ -13,6 +13,7 @@ mod log;
 mod place;
 mod server;
 mod slow;
+mod stalls;
 
 /// Tests that load the machine, or measure it, take turns: otherwise they would measure each other.
 static TURN: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());

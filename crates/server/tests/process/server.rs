@@ -109,6 +109,13 @@ impl Server {
         }
     }
 
+    /// How much memory it holds, in KiB.
+    pub fn resident_kib(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse().unwrap()
+    }
+
     /// What it wrote on stderr until now.
     pub fn log(&self) -> String {
         self.log.lock().unwrap().clone()
