@@ -138,7 +138,7 @@ fn routes(app: &App) -> OpenApiRouter<App> {
 /// Every route, with its layers. A test needs no socket: it calls this router.
 pub fn router(app: &App) -> Router {
     let (routes, openapi) = routes(app).split_for_parts();
-    let routes = if app.config.docs() { docs::serve(routes, docs::finish(openapi)) } else { routes };
+    let routes = if app.config.docs() { docs::serve(routes, &docs::finish(openapi)) } else { routes };
     // From the inside to the outside.
     let routes = routes
         .fallback(limit::no_route)

@@ -5,9 +5,12 @@ mod texts;
 use super::problem::Problem;
 use crate::app::App;
 use axum::Router;
+use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::middleware::map_response;
 use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use bytes::Bytes;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{ComponentsBuilder, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder};
 use utoipa_swagger_ui::{Config, SwaggerUi};
@@ -34,10 +37,15 @@ pub fn finish(document: OpenApi) -> OpenApi {
     texts::describe_all(document)
 }
 
-/// Adds the document and the page.
-pub fn serve(routes: Router<App>, openapi: OpenApi) -> Router<App> {
-    let page =
-        SwaggerUi::new("/docs").url("/api/openapi.json", openapi).config(Config::default().validator_url("none"));
+/// Where the document is.
+const PLACE: &str = "/api/openapi.json";
+
+/// Adds the document and the page. The document is written once: nobody is limited in asking for it, so it must cost
+/// nothing.
+pub fn serve(routes: Router<App>, openapi: &OpenApi) -> Router<App> {
+    let document = Bytes::from(serde_json::to_vec(openapi).unwrap_or_default());
+    let routes = routes.route(PLACE, get(async move || ([(CONTENT_TYPE, "application/json")], document)));
+    let page = SwaggerUi::new("/docs").config(Config::new([PLACE]).validator_url("none"));
     let page: Router<App> = Router::<App>::from(page).layer(map_response(async |mut response: Response| {
         if response.status() == StatusCode::NOT_FOUND {
             return Problem::no_route().into_response();
