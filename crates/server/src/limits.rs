@@ -4,6 +4,7 @@
 //! `domain::rate_limit`.
 
 pub mod address;
+pub mod sign_in;
 pub mod together;
 pub mod windows;
 

@@ -11,6 +11,7 @@ mod kill;
 mod log;
 mod place;
 mod server;
+mod sign_ins;
 mod slow;
 
 /// Tests that load the machine, or measure it, take turns: otherwise they would measure each other.

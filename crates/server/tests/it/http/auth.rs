@@ -3,6 +3,7 @@
 mod password;
 mod refresh;
 mod sessions;
+mod throttle;
 mod tokens;
 
 use crate::harness::{PASSWORD, Reply, TestApp, together};

@@ -1,6 +1,7 @@
 //! Every route for everybody: who is let in, who is told that there is nothing, and that nobody is told of what is
 //! somebody else's. What a cell of the table expects is in `table.rs`, what it is about in `scene.rs`.
 
+mod keys;
 mod scene;
 mod table;
 
