@@ -94,8 +94,9 @@ impl Streak {
 /// The failures of one address, at whatever accounts.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Guesses {
-    /// When, oldest first.
+    /// When, oldest first. Attempts under way are among them.
     failures: VecDeque<u64>,
+    under_way: usize,
 }
 
 impl Guesses {
@@ -109,18 +110,27 @@ impl Guesses {
             self.failures.pop_front();
         }
         match self.failures.front() {
+            // Where some are under way, there may be room as soon as they are over.
+            Some(_) if self.failures.len() >= PER_ADDRESS && self.under_way > 0 => Err(Wait(WAIT_MIN)),
             Some(oldest) if self.failures.len() >= PER_ADDRESS => {
                 Err(Wait(oldest.saturating_add(WINDOW_MICROS).saturating_sub(now)))
             }
             _ => {
                 self.failures.push_back(now);
+                self.under_way = self.under_way.saturating_add(1);
                 Ok(())
             }
         }
     }
 
+    /// An attempt was a wrong guess: it counts from its beginning on.
+    pub fn fail(&mut self) {
+        self.under_way = self.under_way.saturating_sub(1);
+    }
+
     /// An attempt was no wrong guess: it does not count. The others do, whoever made them.
     pub fn take_back(&mut self) {
+        self.fail();
         self.failures.pop_back();
     }
 
@@ -194,12 +204,25 @@ mod tests {
         let mut guesses = Guesses::default();
         for second in 0..30 {
             guesses.begin(second * SECOND).unwrap();
+            guesses.fail();
         }
         assert_eq!(guesses.begin(30 * SECOND), Err(Wait(WINDOW_MICROS - 30 * SECOND)));
         assert_eq!(guesses.begin(WINDOW_MICROS - 1), Err(Wait(1)));
         assert_eq!(guesses.begin(WINDOW_MICROS), Ok(()));
+        guesses.fail();
         assert_eq!(guesses.begin(WINDOW_MICROS), Err(Wait(SECOND)));
         assert_eq!(guesses.forgotten_at(), 2 * WINDOW_MICROS);
+    }
+
+    #[test]
+    fn an_honest_crowd_at_one_address_waits_a_second_and_not_a_quarter_of_an_hour() {
+        let mut guesses = Guesses::default();
+        (0..PER_ADDRESS).for_each(|_| guesses.begin(0).unwrap());
+        assert_eq!(guesses.begin(0), Err(Wait(SECOND)));
+        guesses.take_back();
+        assert_eq!(guesses.begin(0), Ok(()));
+        (0..PER_ADDRESS).for_each(|_| guesses.fail());
+        assert_eq!(guesses.begin(0), Err(Wait(WINDOW_MICROS)));
     }
 
     #[test]

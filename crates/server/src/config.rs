@@ -358,7 +358,20 @@ fn strong(key: &'static str, secret: &SecretString) -> Result<(), ConfigError> {
         return Err(invalid(key, format!("is required in production; {SECRET_HINT}")));
     }
     let lower = text.to_lowercase();
-    let placeholder = ["changeme", "change-me", "change_me", "secret", "password", "example", "default", "your-"];
+    let placeholder = [
+        "changeme",
+        "change-me",
+        "change_me",
+        "secret",
+        "password",
+        "example",
+        "default",
+        "your-",
+        "superapp",
+        "qwerty",
+        "12345678",
+        "abcdefgh",
+    ];
     let mut letters: Vec<char> = text.chars().collect();
     letters.sort_unstable();
     letters.dedup();

@@ -79,6 +79,7 @@ pub struct Attempt<'signins> {
     account: Account,
     source: Option<Source>,
     is_address_counted: bool,
+    is_taken_back: bool,
     under_way: u32,
 }
 
@@ -126,7 +127,7 @@ impl SignIns {
         }
         let count = under_way.entry(account).or_default();
         *count = count.saturating_add(1);
-        Ok(Attempt { all: self, account, source, is_address_counted, under_way: *count })
+        Ok(Attempt { all: self, account, source, is_address_counted, is_taken_back: false, under_way: *count })
     }
 }
 
@@ -139,18 +140,19 @@ impl Attempt<'_> {
     }
 
     /// The password was right.
-    pub fn succeed(self) {
+    pub fn succeed(mut self) {
         self.settle(Streak::succeed);
     }
 
     /// Nothing was compared.
-    pub fn take_back(self) {
+    pub fn take_back(mut self) {
         let now = self.all.ticker.micros();
         self.settle(|streak| streak.take_back(now));
     }
 
-    fn settle(&self, change: impl FnOnce(&mut Streak)) {
+    fn settle(&mut self, change: impl FnOnce(&mut Streak)) {
         let Some(source) = self.source else { return };
+        self.is_taken_back = true;
         let mut seen = self.all.lock();
         if let Some(streak) = seen.streaks.map.get_mut(&(self.account, source)) {
             change(streak);
@@ -166,6 +168,10 @@ impl Attempt<'_> {
 impl Drop for Attempt<'_> {
     fn drop(&mut self) {
         let mut seen = self.all.lock();
+        let counted = self.source.filter(|_| self.is_address_counted && !self.is_taken_back);
+        if let Some(guesses) = counted.and_then(|source| seen.addresses.map.get_mut(&source)) {
+            guesses.fail();
+        }
         if let Entry::Occupied(mut count) = seen.under_way.entry(self.account) {
             *count.get_mut() = count.get().saturating_sub(1);
             if *count.get() == 0 {

@@ -1,5 +1,6 @@
 //! Registering and signing in; what follows from it is in the modules below.
 
+mod attacks;
 mod password;
 mod refresh;
 mod sessions;
