@@ -1,10 +1,12 @@
 //! Guessing at passwords: who has to wait, who has not, and what nobody is told.
 
 use crate::harness::{PASSWORD, Person, Reply, TestApp, together};
+use domain::audit::Actor;
 use domain::timestamp::Span;
 use serde_json::json;
 use std::time::Duration;
-use superapp::store::sign_in_failures;
+use superapp::operations::{Context, Denial, sessions};
+use superapp::store::{Work, sign_in_failures, users};
 use tokio::time::Instant;
 
 async fn login(app: &TestApp, peer: &str, email: &str, password: &str) -> Reply {
@@ -24,9 +26,7 @@ fn peer(number: u32) -> String {
 /// Gives an account failures that nobody need wait for.
 async fn fail(app: &TestApp, person: &Person, failures: usize) {
     let (user, now) = (person.id, app.clock.now());
-    let add = move |work: &mut superapp::store::Work<'_>| {
-        (0..failures).try_for_each(|_| sign_in_failures::add(work, user, now))
-    };
+    let add = move |work: &mut Work<'_>| (0..failures).try_for_each(|_| sign_in_failures::add(work, user, now));
     app.database.write(add, Instant::now() + Duration::from_secs(10)).await.unwrap();
 }
 
@@ -228,4 +228,22 @@ async fn a_hash_is_renewed_at_the_next_sign_in_after_the_settings_ask_for_more()
     ann.sign_in().await;
     ann.sign_in().await;
     assert_eq!(app.count("SELECT COUNT(*) FROM users WHERE password_hash LIKE '%keyid=%'").await, 1);
+}
+
+#[tokio::test]
+async fn a_renewed_hash_takes_the_place_of_no_other_password() {
+    let app = TestApp::new().await;
+    let ann = app.user("ann").await;
+    let hash_of = |id| app.database.read(move |view| users::password_hash(view, id));
+    let old = hash_of(ann.id).await.unwrap().unwrap();
+    let change = json!({ "current_password": PASSWORD, "new_password": "a horse of another colour" });
+    ann.post("/api/auth/password").json(change).send().await.done(204);
+    let new = hash_of(ann.id).await.unwrap();
+    let actor = Actor { id: None, credential: None, address: None, request_id: "late".to_owned() };
+    let context = Context { now: app.clock.now(), actor, ids: app.ids.clone() };
+    let user = ann.id;
+    let late = move |work: &mut Work<'_>| sessions::sign_in(work, &context, user, (&old, Some("renewed")), None);
+    let done = app.database.write(late, Instant::now() + Duration::from_secs(10)).await.unwrap();
+    assert_eq!(done.map(|_| ()), Err(Denial::InvalidCredentials));
+    assert_eq!(hash_of(ann.id).await.unwrap(), new);
 }

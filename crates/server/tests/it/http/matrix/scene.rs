@@ -224,6 +224,26 @@ impl Scene {
         self.private().into_iter().filter(|text| body.contains(text) || headers.contains(text.as_str())).collect()
     }
 
+    /// What a write could change of what is somebody's, beside money: a text for each row.
+    pub async fn things(&self) -> Vec<String> {
+        let texts = [
+            "SELECT title || ' ' || price_cents || ' ' || is_active || ' ' || updated_at FROM contents ORDER BY id",
+            "SELECT status || ' ' || auto_renew || ' ' || updated_at FROM subscriptions ORDER BY id",
+            "SELECT status FROM payouts ORDER BY id",
+            "SELECT status FROM deposits ORDER BY id",
+            "SELECT status FROM wallets ORDER BY id",
+            "SELECT email || ' ' || role || ' ' || tier || ' ' || updated_at FROM users ORDER BY id",
+            "SELECT name || ' ' || COALESCE(revoked_at, 0) FROM api_keys WHERE name <> 'program' ORDER BY id",
+            "SELECT 'ended ' || COUNT(revoked_at) FROM sessions",
+            "SELECT 'tokens ' || COUNT(*) FROM entitlement_tokens",
+        ];
+        let read = move |view: &superapp::store::View<'_>| {
+            let of = |text: &&'static str| view.query(text, &[], |row| row.get::<String>(0));
+            texts.iter().map(of).collect::<Result<Vec<_>, _>>()
+        };
+        self.app.database.read(read).await.unwrap().concat()
+    }
+
     /// Every wallet with its balance, and how many transactions there were.
     pub async fn money(&self) -> (Vec<(Vec<u8>, i64)>, i64) {
         let text = "SELECT id, balance_cents FROM wallets ORDER BY id";
