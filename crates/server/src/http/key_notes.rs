@@ -52,6 +52,8 @@ pub struct KeyNotes {
     notes: flume::Sender<Note>,
     /// When what was last noted: a use, or a refusal.
     recent: Mutex<HashMap<(ApiKeyId, bool), Timestamp>>,
+    /// Whose the keys are that were over their limit lately, so that a flood is refused without a look-up.
+    limited: Mutex<HashMap<[u8; 32], UserId>>,
 }
 
 impl KeyNotes {
@@ -65,7 +67,7 @@ impl KeyNotes {
                 write(&database, &ids, batch).await;
             }
         });
-        Self { notes, recent: Mutex::default() }
+        Self { notes, recent: Mutex::default(), limited: Mutex::default() }
     }
 
     /// A key was used, which was last noted at `noted_at`.
@@ -80,6 +82,22 @@ impl KeyNotes {
         if self.is_due((refusal.id, true), now) {
             self.note(Note::Refused(refusal, now));
         }
+    }
+
+    /// A request with a key was over the limit of the key's owner.
+    pub fn limited(&self, digest: [u8; 32], owner: UserId) {
+        let mut limited = self.limited.lock().unwrap_or_else(PoisonError::into_inner);
+        if limited.len() >= RECENT_MAX {
+            // Each comes back with its next request that is over the limit.
+            limited.clear();
+        }
+        limited.insert(digest, owner);
+    }
+
+    /// Whose a key is, if it was over the limit lately. It says nothing of whether the key is good.
+    #[must_use]
+    pub fn limited_owner(&self, digest: &[u8; 32]) -> Option<UserId> {
+        self.limited.lock().unwrap_or_else(PoisonError::into_inner).get(digest).copied()
     }
 
     /// Waits until everything is written that was noted before.

@@ -28,7 +28,8 @@ use std::sync::Arc;
 /// A credential that looks like one of ours.
 enum Shown {
     Token(Bearer),
-    Key(domain::api_key::ApiKey),
+    /// What is kept of a key.
+    Key([u8; 32]),
 }
 
 /// Lets a request through with its caller, if there is something left of the caller's limit and the route is for them; or
@@ -41,17 +42,27 @@ pub async fn require_caller(State(app): State<App>, request: Request, next: Next
             asked.unless_flooding(&app, bearer.user_id)?;
             of_session(&app, bearer).await.map(|caller| (caller, None))
         }
-        Ok(Shown::Key(key)) => of_key(&app, &key, &mut parts).await.map(|(caller, key)| (caller, Some(key))),
+        Ok(Shown::Key(digest)) => {
+            if let Some(owner) = app.key_notes.limited_owner(&digest) {
+                asked.unless_flooding(&app, owner)?;
+            }
+            of_key(&app, digest, &mut parts).await.map(|(caller, key)| (caller, Some((digest, key))))
+        }
         Err(problem) => Err(problem),
     };
     let (caller, key) = match found {
         Ok(found) => found,
         Err(problem) => return Err(asked.or_rather(&app, problem).await),
     };
-    asked.by_account(&app, &caller).await?;
+    if let Err(problem) = asked.by_account(&app, &caller).await {
+        if let Some((digest, _)) = key {
+            app.key_notes.limited(digest, caller.id());
+        }
+        return Err(problem);
+    }
     let route = parts.extensions.get::<MatchedPath>().cloned();
     let (method, path) = (parts.method.clone(), route.as_ref().map(MatchedPath::as_str));
-    if let Some(key) = key {
+    if let Some((_, key)) = key {
         // Before anything is replayed: what the key may not do, it may not see done either.
         if let Err((reason, lacking)) = access::check_scopes(&key.scopes, method.as_str(), path) {
             refuse(&app, &caller.user, &key, reason, &mut parts).await;
@@ -80,7 +91,7 @@ fn shown(app: &App, headers: &HeaderMap) -> Result<Shown, Problem> {
     }
     let token = token.trim();
     let shown = if ApiKeys::is_like_one(token) {
-        app.api_keys.parse(token).map(Shown::Key)
+        app.api_keys.parse(token).map(|key| Shown::Key(app.api_keys.digest(&key)))
     } else {
         app.tokens.verify(token, app.clock.now()).map(Shown::Token)
     };
@@ -98,8 +109,8 @@ async fn of_session(app: &App, bearer: Bearer) -> Result<Caller, Problem> {
 }
 
 /// The owner of a key, as they are now. A key that is not good is not told why: who has it may be a thief.
-async fn of_key(app: &App, shown: &domain::api_key::ApiKey, parts: &mut Parts) -> Result<(Caller, ApiKey), Problem> {
-    let found = app.database.find(api_keys::bearer(app.api_keys.digest(shown))).await?;
+async fn of_key(app: &App, digest: [u8; 32], parts: &mut Parts) -> Result<(Caller, ApiKey), Problem> {
+    let found = app.database.find(api_keys::bearer(digest)).await?;
     let (user, key) = found.ok_or_else(Problem::unauthenticated)?;
     let peer = parts.extensions.get::<Peer>().map(|peer| peer.0.ip());
     let good = key.life.check(app.clock.now()).and_then(|()| from_its_networks(&key, peer));

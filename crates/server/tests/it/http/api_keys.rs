@@ -358,3 +358,17 @@ async fn tokens_and_keys_of_an_account_share_its_limit() {
     }
     me(&unscoped).await.refused(429, "rate_limited");
 }
+
+#[tokio::test]
+async fn a_key_that_floods_is_refused_without_a_look_up() {
+    let limits = [("SUPERAPP_RATE_LIMITS__ENABLED", "true"), ("SUPERAPP_RATE_LIMITS__FREE", "10")];
+    let mut app = TestApp::with(&limits).await;
+    let program = program(&app.user("ann").await, json!({})).await;
+    for _ in 0..120 {
+        me(&program).await;
+    }
+    app.lose_the_database().await;
+    me(&program).await.refused(429, "rate_limited");
+    app.advance(Span::seconds(1));
+    me(&program).await.refused(503, "overloaded");
+}
