@@ -245,8 +245,14 @@ pub async fn change_password(
     let chosen = fields.finish(chosen)?;
     let (user, session) = (caller.id(), caller.session()?);
     let context = origin.context(&app, Some(&caller));
-    let attempt = app.sign_ins.begin(&caller.user.email, context.actor.address);
-    let attempt = attempt.map_err(|wait| Problem::too_many_sign_ins(wait.seconds()))?;
+    let attempt = match app.sign_ins.begin(&caller.user.email, context.actor.address) {
+        Ok(attempt) => attempt,
+        Err(wait) => {
+            let refuse = move |work: &mut Work<'_>| accounts::refuse_password(work, &context, user);
+            app.database.write(refuse, deadline(&app)).await?;
+            return Err(Problem::too_many_sign_ins(wait.seconds()));
+        }
+    };
     let looked =
         app.database.look_up(move |view| Ok((sign_in_failures::count(view, user)?, users::password_hash(view, user)?)));
     let (failed, current) = looked.await?;
@@ -260,7 +266,12 @@ pub async fn change_password(
             return Err(error.into());
         }
     };
-    let new = if right { Some(app.hasher.hash(chosen).await?) } else { None };
+    let new = if right { app.hasher.hash(chosen).await.map(Some) } else { Ok(None) };
+    if right {
+        // Whatever becomes of it.
+        attempt.succeed();
+    }
+    let new = new?;
     let operation = move |work: &mut Work<'_>| {
         let new = match &new {
             Some(hash) => NewHash::Chosen(hash),
@@ -269,9 +280,5 @@ pub async fn change_password(
         };
         accounts::change_password(work, &context, (user, session), &current, new)
     };
-    let answer = once::write(&app, &origin, key, operation, no_content).await;
-    if right {
-        attempt.succeed();
-    }
-    answer
+    once::write(&app, &origin, key, operation, no_content).await
 }

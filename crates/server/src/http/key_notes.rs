@@ -22,6 +22,8 @@ const QUEUE: usize = 1_024;
 const BATCH: usize = 256;
 /// Keys of whom it is remembered that something was noted.
 const RECENT_MAX: usize = 16_384;
+/// How often those are forgotten that may be noted again, once there is no room.
+const SWEEP_INTERVAL: Span = Span::seconds(1);
 /// How long a unit of work may wait for its turn.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -46,12 +48,18 @@ enum Note {
     Reached(oneshot::Sender<()>),
 }
 
+/// When what was last noted: a use, or a refusal.
+#[derive(Debug, Default)]
+struct Recent {
+    noted: HashMap<(ApiKeyId, bool), Timestamp>,
+    swept_at: Timestamp,
+}
+
 /// Takes notes.
 #[derive(Debug)]
 pub struct KeyNotes {
     notes: flume::Sender<Note>,
-    /// When what was last noted: a use, or a refusal.
-    recent: Mutex<HashMap<(ApiKeyId, bool), Timestamp>>,
+    recent: Mutex<Recent>,
     /// Whose the keys are that were over their limit lately, so that a flood is refused without a look-up.
     limited: Mutex<HashMap<[u8; 32], UserId>>,
 }
@@ -116,17 +124,18 @@ impl KeyNotes {
 
     /// Whether it is time to note something again. Where there is no room to remember that, it is not.
     fn is_due(&self, what: (ApiKeyId, bool), now: Timestamp) -> bool {
-        // A map of times, which no panic can have left half changed.
+        // Times, which no panic can have left half changed.
         let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
-        if recent.get(&what).is_some_and(|at| at.plus(INTERVAL) > now) {
+        if recent.noted.get(&what).is_some_and(|at| at.plus(INTERVAL) > now) {
             return false;
         }
-        if recent.len() >= RECENT_MAX {
-            recent.retain(|_, at| at.plus(INTERVAL) > now);
+        if recent.noted.len() >= RECENT_MAX && recent.swept_at.plus(SWEEP_INTERVAL) <= now {
+            recent.noted.retain(|_, at| at.plus(INTERVAL) > now);
+            recent.swept_at = now;
         }
-        let has_room = recent.len() < RECENT_MAX;
+        let has_room = recent.noted.len() < RECENT_MAX || recent.noted.contains_key(&what);
         if has_room {
-            recent.insert(what, now);
+            recent.noted.insert(what, now);
         }
         has_room
     }

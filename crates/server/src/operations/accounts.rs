@@ -149,6 +149,14 @@ pub fn unlock_sign_in(work: &mut Work<'_>, context: &Context, user: UserId) -> R
     Ok(were_some)
 }
 
+/// Puts on record that a change of password was refused.
+///
+/// # Errors
+/// If the database fails.
+pub fn refuse_password(work: &mut Work<'_>, context: &Context, user: UserId) -> Result<(), StoreError> {
+    context.record(work, Event::new(Action::PasswordRefused, EntityType::User, Some(user.uuid())))
+}
+
 /// Changes the password and ends every other session. The caller has compared the current one with
 /// `current_hash`; if it is not the hash any more, somebody else was faster.
 ///
@@ -161,21 +169,20 @@ pub fn change_password(
     current_hash: &str,
     new_hash: NewHash<'_>,
 ) -> Done<()> {
-    let event = |action| Event::new(action, EntityType::User, Some(user.uuid()));
     let new_hash = match new_hash {
         NewHash::Chosen(hash) if users::password_hash(work, user)?.as_deref() == Some(current_hash) => hash,
         refused => {
             if !matches!(refused, NewHash::NotCompared) {
                 sign_in_failures::add(work, user, context.now)?;
             }
-            context.record(work, event(Action::PasswordRefused))?;
+            refuse_password(work, context, user)?;
             return Ok(Err(Denial::WrongPassword));
         }
     };
     sign_in_failures::clear(work, user)?;
     users::update_password(work, user, new_hash, context.now)?;
     let ended = sessions::revoke_others(work, user, session, context.now)?;
-    let mut event = event(Action::PasswordChanged);
+    let mut event = Event::new(Action::PasswordChanged, EntityType::User, Some(user.uuid()));
     event.after = vec![("sessions_revoked", Value::Integer(i64::try_from(ended).unwrap_or(i64::MAX)))];
     context.record(work, event)?;
     Ok(Ok(()))

@@ -76,7 +76,13 @@ pub async fn login(
             return Err(Problem::too_many_sign_ins(wait.seconds()));
         }
     };
-    let known = find(&app, &body.email).await?;
+    let known = match find(&app, &body.email).await {
+        Ok(known) => known,
+        Err(error) => {
+            attempt.take_back();
+            return Err(error.into());
+        }
+    };
     let may_compare = known.as_ref().is_none_or(|known| attempt.may_compare(known.failed));
     let (user, hash) = known.map(|known| (known.user, known.hash)).unzip();
     let hash = hash.filter(|_| may_compare);

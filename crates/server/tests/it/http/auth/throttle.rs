@@ -169,6 +169,8 @@ async fn guesses_at_the_current_password_count_like_those_at_sign_in() {
     change(PASSWORD).await.refused(429, "too_many_sign_ins");
     login(&app, "192.0.2.1", "ann@example.com", PASSWORD).await.refused(429, "too_many_sign_ins");
     assert_eq!(app.count("SELECT failures FROM sign_in_failures").await, 5);
+    let refused = "SELECT COUNT(*) FROM audit_logs WHERE action = 'user.password_refused'";
+    assert_eq!(app.count(refused).await, 6);
     app.advance(Span::seconds(1));
     change(PASSWORD).await.done(204);
     assert_eq!(app.count("SELECT COUNT(*) FROM sign_in_failures").await, 0);
