@@ -40,6 +40,14 @@ words! {
         PasswordChanged = "user.password_changed",
         /// A password change was refused: the current one was wrong.
         PasswordRefused = "user.password_refused",
+        /// An API key was made.
+        ApiKeyCreated = "api_key.created",
+        /// An API key was ended by its owner.
+        ApiKeyRevoked = "api_key.revoked",
+        /// An API key was shown where it is not good. Once a minute for each key, however often it comes.
+        ApiKeyRefused = "api_key.refused",
+        /// An operator let an account sign in again, after too many wrong passwords.
+        SignInUnlocked = "user.sign_in_unlocked",
         /// A profile was edited.
         ProfileChanged = "user.updated",
         /// An account became a creator's.
@@ -116,6 +124,8 @@ words! {
         User = "user",
         /// A sign-in.
         Session = "session",
+        /// A credential of a program.
+        ApiKey = "api_key",
         /// A movement of money.
         Transaction = "transaction",
         /// A deposit, apart from the movement that completes it.

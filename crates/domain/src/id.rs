@@ -154,6 +154,11 @@ id_type!(
     "ses"
 );
 id_type!(
+    /// A credential of a program, apart from its secret.
+    ApiKeyId,
+    "key"
+);
+id_type!(
     /// One record of the audit log.
     AuditId,
     "aud"

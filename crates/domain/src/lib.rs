@@ -3,6 +3,7 @@
 //! Nothing here does I/O, reads a clock, or makes a random number: time, ids and rows are handed in.
 //! So every rule can be run millions of times in a test, and two databases cannot disagree about it.
 
+pub mod api_key;
 pub mod audit;
 pub mod book;
 pub mod calendar;
@@ -23,6 +24,7 @@ pub mod reconciliation;
 pub mod refusal;
 pub mod sale;
 pub mod session;
+pub mod sign_in;
 pub mod split;
 pub mod subscription;
 pub mod text;

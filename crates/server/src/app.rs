@@ -1,5 +1,6 @@
 //! Everything that a request needs, built in one place and handed down. There are no globals.
 
+use crate::auth::api_key::ApiKeys;
 use crate::auth::entitlement::EntitlementTokens;
 use crate::auth::password::Hasher;
 use crate::auth::secrets::Secrets;
@@ -9,11 +10,13 @@ use crate::config::{Config, ConfigError, DatabaseUrl};
 use crate::gateway::Gateway;
 use crate::gateway::redis::Redis;
 use crate::http::cursor::Cursors;
+use crate::http::key_notes::KeyNotes;
 use crate::idempotency::registry::Registry;
 use crate::idempotency::{Fingerprints, InFlight};
 use crate::ledger::{DatabaseEngine, Ledger, Limits};
 use crate::limits::Limiter;
 use crate::limits::admission::Admission;
+use crate::limits::sign_in::SignIns;
 use crate::store::migrations::Migrator;
 use crate::store::{Database, Isolation, Location, Options, split_versions, wallets};
 use anyhow::{Context, bail};
@@ -40,12 +43,15 @@ pub struct Parts {
     pub clock: Clock,
     pub ids: Ids,
     pub tokens: Tokens,
+    pub api_keys: ApiKeys,
+    pub key_notes: KeyNotes,
     pub hasher: Hasher,
     pub in_flight: InFlight,
     pub registry: Option<Registry>,
     pub limiter: Limiter,
     pub admission: Admission,
     pub cors_origins: Vec<String>,
+    pub sign_ins: SignIns,
     pub redis: Option<Redis>,
     pub fingerprints: Fingerprints,
     pub cursors: Cursors,
@@ -139,6 +145,8 @@ impl App {
         let (ledger, writer) = Ledger::start(DatabaseEngine::new(database.clone(), clock.clone()), limits);
         let redis = redis(&config, &clock).await?;
         let parts = Parts {
+            api_keys: ApiKeys::new(&secrets.server, config.is_production())?,
+            key_notes: KeyNotes::start(database.clone(), Ids::new(clock.clone())),
             tokens: Tokens::new(&secrets.jwt, config.auth.access_token_seconds),
             hasher: Hasher::new(&config.auth, secrets.pepper)?,
             cursors: Cursors::new(&secrets.server)?,
@@ -161,6 +169,7 @@ impl App {
                 config.rate_limits.connections_per_address,
             ),
             cors_origins: config.cors_origins()?,
+            sign_ins: SignIns::new(config.is_production(), clock.clone()),
             limiter: Limiter::new(&config, clock.clone(), redis.clone())?,
             redis,
             started: stopwatch(),

@@ -1,5 +1,6 @@
 //! Credentials: tokens that are signed, tokens that are random, and passwords.
 
+pub mod api_key;
 pub mod entitlement;
 mod hs256;
 pub mod password;

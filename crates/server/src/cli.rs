@@ -177,6 +177,12 @@ enum Admin {
         #[arg(long)]
         tier: String,
     },
+    /// Let an account sign in again, after 100 wrong passwords in a row.
+    Unlock {
+        /// The e-mail address of the account.
+        #[arg(long)]
+        email: String,
+    },
     /// Give an account another role.
     SetRole {
         /// The e-mail address of the account.

@@ -270,6 +270,7 @@ impl Config {
         self.check_database()?;
         long("auth.jwt_secret", &self.auth.jwt_secret)?;
         long("auth.server_secret", &self.auth.server_secret)?;
+        long("auth.password_pepper", &self.auth.password_pepper)?;
         if self.is_production() { self.check_production() } else { Ok(()) }
     }
 
@@ -322,8 +323,16 @@ impl Config {
         }
         strong("auth.jwt_secret", &self.auth.jwt_secret)?;
         strong("auth.server_secret", &self.auth.server_secret)?;
-        if self.auth.jwt_secret.expose_secret() == self.auth.server_secret.expose_secret() {
+        let (jwt, server) = (self.auth.jwt_secret.expose_secret(), self.auth.server_secret.expose_secret());
+        if jwt == server {
             return Err(invalid("auth.server_secret", "must differ from auth.jwt_secret"));
+        }
+        let pepper = self.auth.password_pepper.expose_secret();
+        if !pepper.is_empty() {
+            strong("auth.password_pepper", &self.auth.password_pepper)?;
+            if pepper == jwt || pepper == server {
+                return Err(invalid("auth.password_pepper", "must differ from the other secrets"));
+            }
         }
         if self.auth.argon2_memory_kib < 19_456 || self.auth.argon2_passes < 2 {
             return Err(invalid("auth.argon2_memory_kib", "must be at least 19456 with 2 passes in production"));
@@ -360,7 +369,20 @@ fn strong(key: &'static str, secret: &SecretString) -> Result<(), ConfigError> {
         return Err(invalid(key, format!("is required in production; {SECRET_HINT}")));
     }
     let lower = text.to_lowercase();
-    let placeholder = ["changeme", "change-me", "change_me", "secret", "password", "example", "default", "your-"];
+    let placeholder = [
+        "changeme",
+        "change-me",
+        "change_me",
+        "secret",
+        "password",
+        "example",
+        "default",
+        "your-",
+        "superapp",
+        "qwerty",
+        "12345678",
+        "abcdefgh",
+    ];
     let mut letters: Vec<char> = text.chars().collect();
     letters.sort_unstable();
     letters.dedup();

@@ -2,7 +2,9 @@
 //!
 //! Handlers parse, call one thing, answer. Only this module knows axum.
 
+pub mod access;
 mod admin;
+mod api_keys;
 mod auth;
 mod boards;
 mod contents;
@@ -17,6 +19,7 @@ pub mod extract;
 mod gifts;
 mod health;
 mod json;
+pub mod key_notes;
 pub mod metrics;
 mod middleware;
 mod once;
@@ -67,6 +70,8 @@ fn signed_in(app: &App) -> OpenApiRouter<App> {
         .routes(routes!(auth::sessions))
         .routes(routes!(auth::end_session))
         .routes(routes!(auth::change_password))
+        .routes(routes!(api_keys::create, api_keys::list))
+        .routes(routes!(api_keys::revoke))
         .routes(routes!(users::me, users::change_me))
         .routes(routes!(users::become_creator))
         .routes(routes!(wallet::balance))

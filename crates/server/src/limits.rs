@@ -5,6 +5,7 @@
 
 pub mod address;
 pub mod admission;
+pub mod sign_in;
 pub mod together;
 pub mod windows;
 

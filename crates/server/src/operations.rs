@@ -4,6 +4,7 @@
 //! error: the unit of work commits all the same, because a failed sign-in is on record, too.
 
 pub mod accounts;
+pub mod api_keys;
 pub mod contents;
 pub mod deposits;
 pub mod entitlement_tokens;
@@ -62,6 +63,12 @@ pub enum Denial {
     /// Not a live session of the one who asks.
     #[error("you have no such session; list yours with GET /api/auth/sessions")]
     SessionNotFound,
+    /// Not a key of the one who asks.
+    #[error("you have no such API key; list yours with GET /api/api-keys")]
+    ApiKeyNotFound,
+    /// The one who asks has as many keys as anybody may have.
+    #[error("you have {max} API keys that are good; delete one first", max = domain::api_key::LIVE_MAX)]
+    TooManyApiKeys,
     /// Too many deposits of the one who asks wait for their provider.
     #[error(transparent)]
     TooManyPendingDeposits(#[from] TooManyPending),

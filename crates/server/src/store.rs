@@ -3,6 +3,7 @@
 //! This is the only module that knows a database driver. Rules do not belong here: the functions of
 //! `store` read rows and write rows, and decide nothing.
 
+pub mod api_keys;
 pub mod audit_logs;
 pub mod backup;
 pub mod catalogue;
@@ -37,6 +38,7 @@ mod retry;
 mod row;
 pub mod sessions;
 mod set_query;
+pub mod sign_in_failures;
 pub mod split_versions;
 mod sqlite;
 mod stale;

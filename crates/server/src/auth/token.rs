@@ -48,6 +48,8 @@ pub(super) struct Key {
     encoding: EncodingKey,
     decoding: DecodingKey,
     header: Header,
+    /// The first part of every token of ours: the header as it is written.
+    head: String,
     validation: Validation,
 }
 
@@ -67,7 +69,9 @@ impl Key {
         validation.validate_exp = false;
         validation.validate_nbf = false;
         let (encoding, decoding) = (EncodingKey::from_secret(secret), DecodingKey::from_secret(secret));
-        Self { encoding, decoding, header, validation }
+        // Signed once, to learn how the library writes it. Claims are not looked at.
+        let head = encode(&header, &(), &encoding).ok().and_then(|token| token.split('.').next().map(str::to_owned));
+        Self { encoding, decoding, header, head: head.unwrap_or_default(), validation }
     }
 
     /// Signs claims.
@@ -77,11 +81,12 @@ impl Key {
 
     /// The claims of a token that was signed with this key, whatever their times.
     pub(super) fn open<C: DeserializeOwned>(&self, token: &str) -> Option<C> {
-        if token.len() > BYTES_MAX {
+        // The header is ours to the letter: nothing in one that is not can name an algorithm, a key or where to find one.
+        let (head, _) = token.split_once('.').filter(|_| token.len() <= BYTES_MAX)?;
+        if head != self.head {
             return None;
         }
-        let data = decode::<C>(token, &self.decoding, &self.validation).ok()?;
-        (data.header.typ == self.header.typ && data.header.kid == self.header.kid).then_some(data.claims)
+        decode::<C>(token, &self.decoding, &self.validation).ok().map(|data| data.claims)
     }
 }
 

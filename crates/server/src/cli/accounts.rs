@@ -30,6 +30,10 @@ pub(super) fn run(admin: Admin, config: Config, data_dir: &Path) -> anyhow::Resu
             let location = location(&config, data_dir)?;
             runtime()?.block_on(create(config, &location, email, username, password))
         }
+        Admin::Unlock { email } => {
+            let location = existing_database(&config, data_dir)?;
+            runtime()?.block_on(unlock(config, &location, address(&email)?))
+        }
         Admin::SetTier { email, tier } => {
             let tier = Tier::parse(&tier).context("--tier must be free, premium, creator or admin")?;
             let change = StandingChange { tier: Some(tier), ..StandingChange::default() };
@@ -81,6 +85,26 @@ async fn change_standing(
             )
         }
         Err(denial) => bail!("{denial}"),
+    }
+    Ok(End::Done)
+}
+
+async fn unlock(config: Config, location: &Location, email: Email) -> anyhow::Result<End> {
+    let clock = Clock::System;
+    let context = operator(&clock, &Ids::new(clock.clone()));
+    let database = open_database(&config, location, &clock)?;
+    let wanted = email.clone();
+    let operation = move |work: &mut Work<'_>| match users::find_by_email(work, &wanted)? {
+        Some((found, _)) => accounts::unlock_sign_in(work, &context, found.id).map(Some),
+        None => Ok(None),
+    };
+    let done = database.write(operation, Instant::now() + config.request_deadline()).await?;
+    database.close().await;
+    let shown = email.as_str();
+    match done {
+        Some(true) => say(&format!("{shown} can sign in again; nothing counts that failed before"))?,
+        Some(false) => say(&format!("{shown} can sign in; no attempt has failed since the last one that did not"))?,
+        None => bail!("no account has the address {shown}"),
     }
     Ok(End::Done)
 }

@@ -62,6 +62,7 @@ async fn serve(config: Config, data_dir: &Path) -> anyhow::Result<End> {
         }
     }
     jobs.stop().await;
+    app.key_notes.settle().await;
     // The last door closes, the queue empties, and the log is folded into the file.
     drop(app);
     let _ = ledger.await;

@@ -43,7 +43,9 @@ const fn first(bits: u128, length: u32) -> u128 {
 }
 
 impl Network {
-    fn parse(text: &str) -> Option<Self> {
+    /// Reads an address, or an address with the length of what counts: `10.0.0.0/8`.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
         let (address, length) = text.split_once('/').map_or((text, None), |(address, length)| (address, Some(length)));
         let (bits, is_v4) = bits(address.parse().ok()?);
         let most = if is_v4 { 32 } else { 128 };

@@ -148,7 +148,7 @@ fn production_is_possible() {
 }
 
 #[test]
-fn production_refuses_twenty_bad_settings() {
+fn production_refuses_twenty_bad_settings_and_more() {
     let short = "x".repeat(31);
     let dull = "abababababababababababababababababab";
     let bad: &[(&str, &str)] = &[
@@ -162,18 +162,25 @@ fn production_refuses_twenty_bad_settings() {
         ("JWT_SECRET", "your-256-bit-key-goes-here-0123456789"),
         ("JWT_SECRET", "please-change-me-0123456789-abcdefghij"),
         ("JWT_SECRET", "Password-Password-Password-0123456789"),
+        ("JWT_SECRET", "0123456789abcdefghijklmnopqrstuvwxyz"),
+        ("JWT_SECRET", "qwertyuiopasdfghjklzxcvbnm-QWERTYUIOP"),
+        ("JWT_SECRET", "superapp-production-signing-key-number-1"),
         ("JWT_SECRET", SERVER),
         ("SUPERAPP_AUTH__SERVER_SECRET", ""),
         ("SUPERAPP_AUTH__SERVER_SECRET", "short"),
         ("SUPERAPP_AUTH__SERVER_SECRET", JWT),
         ("SUPERAPP_AUTH__SERVER_SECRET", "default-default-default-0123456789-xyz"),
+        ("SUPERAPP_AUTH__PASSWORD_PEPPER", "short"),
+        ("SUPERAPP_AUTH__PASSWORD_PEPPER", "pepper-pepper-pepper-pepper-pepper"),
+        ("SUPERAPP_AUTH__PASSWORD_PEPPER", JWT),
+        ("SUPERAPP_AUTH__PASSWORD_PEPPER", SERVER),
         ("SUPERAPP_PAYMENTS__SANDBOX", "true"),
         ("SUPERAPP_PAYMENTS__SANDBOX", "on"),
         ("SUPERAPP_AUTH__ARGON2_MEMORY_KIB", "1024"),
         ("SUPERAPP_AUTH__ARGON2_PASSES", "1"),
         ("SUPERAPP_AUTH__ARGON2_MEMORY_KIB", "0"),
     ];
-    assert_eq!(bad.len(), 20);
+    assert_eq!(bad.len(), 27);
     for (name, value) in bad {
         let settings: BTreeMap<_, _> = production(&[(name, value)]).into_iter().collect();
         let settings: Vec<_> = settings.into_iter().collect();

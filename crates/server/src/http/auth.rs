@@ -1,5 +1,9 @@
 //! Registering, signing in, staying signed in, signing out.
 
+mod login;
+
+pub use login::*;
+
 use super::extract::{Caller, Fields, Id, Json as Body, Origin};
 use super::once::{self, Once};
 use super::parameters::{OptionalKey, Problems, rfc3339};
@@ -8,10 +12,11 @@ use super::users::{Nothing, UserBody};
 use crate::app::App;
 use crate::auth::refresh::RefreshToken;
 use crate::auth::token::Bearer;
+use crate::operations::accounts::NewHash;
 use crate::operations::sessions::SignedIn;
 use crate::operations::{Context, Denial, accounts, sessions as operations};
 use crate::store::users::NewUser;
-use crate::store::{Work, sessions as store, users};
+use crate::store::{Work, sessions as store, sign_in_failures, users};
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -37,18 +42,6 @@ pub struct Register {
     /// A public name.
     #[schema(example = "ann")]
     username: Option<String>,
-}
-
-/// An address and its password.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Login {
-    /// The address.
-    #[schema(example = "ann@example.com")]
-    email: String,
-    /// The password.
-    #[schema(example = "correct horse battery staple", format = Password)]
-    password: String,
 }
 
 /// A refresh token.
@@ -117,40 +110,11 @@ pub async fn register(
     let new = NewUser { id, email, username, password_hash, role: Role::User, created_at: context.now };
     let (currency, agent, within) = (app.config.money.currency.clone(), origin.user_agent.clone(), context.clone());
     let operation = move |work: &mut Work<'_>| match accounts::register(work, &within, &new, &currency)? {
-        Ok(()) => operations::sign_in(work, &within, new.id, &new.password_hash, agent.as_deref()),
+        Ok(()) => operations::sign_in(work, &within, new.id, (&new.password_hash, None), agent.as_deref()),
         Err(denial) => Ok(Err(denial)),
     };
     let signed_in = app.database.write(operation, deadline(&app)).await??;
     Ok((StatusCode::CREATED, Json(credentials(&app, &signed_in, &context)?)))
-}
-
-/// Signs in. An unknown address and a wrong password get the same answer, after the same time.
-#[utoipa::path(post, path = "/api/auth/login", tag = "auth", request_body = Login,
-    responses((status = 200, description = "Signed in", body = Credentials),
-        (status = 401, description = "`invalid_credentials`", body = ProblemBody, content_type = "application/problem+json"), Problems))]
-pub async fn login(
-    State(app): State<App>,
-    origin: Origin,
-    Body(body): Body<Login>,
-) -> Result<Json<Credentials>, Problem> {
-    let email = Email::parse(&body.email).ok();
-    let known = match email {
-        Some(email) => app.database.look_up(move |view| users::find_by_email(view, &email)).await?,
-        None => None,
-    };
-    let (user, hash) = known.map(|(user, hash)| (user.id, hash)).unzip();
-    let right = app.hasher.verify(Password::present(&body.password), hash.clone()).await?;
-    let context = origin.context(&app, None);
-    let (within, agent) = (context.clone(), origin.user_agent.clone());
-    let operation = move |work: &mut Work<'_>| match (user, &hash) {
-        (Some(user), Some(hash)) if right => operations::sign_in(work, &within, user, hash, agent.as_deref()),
-        _ => {
-            operations::refuse_sign_in(work, &within, user, "invalid_credentials")?;
-            Ok(Err(Denial::InvalidCredentials))
-        }
-    };
-    let signed_in = app.database.write(operation, deadline(&app)).await??;
-    Ok(Json(credentials(&app, &signed_in, &context)?))
 }
 
 /// Exchanges a refresh token for a new pair. A token that was used before ends its whole session.
@@ -184,7 +148,7 @@ pub async fn logout(
     once: Once<Nothing>,
 ) -> Result<Response, Problem> {
     let (Nothing {}, key) = once.into_parts();
-    let (context, user, session) = (origin.context(&app, Some(&caller)), caller.id(), caller.session_id);
+    let (context, user, session) = (origin.context(&app, Some(&caller)), caller.id(), caller.session()?);
     let operation = move |work: &mut Work<'_>| operations::sign_out(work, &context, user, session);
     once::write(&app, &origin, key, operation, no_content).await
 }
@@ -222,11 +186,11 @@ pub struct Sessions {
 #[utoipa::path(get, path = "/api/auth/sessions", tag = "auth", security(("bearer" = [])),
     responses((status = 200, description = "The sessions", body = Sessions), Problems))]
 pub async fn sessions(State(app): State<App>, caller: Caller) -> Result<Json<Sessions>, Problem> {
-    let (user, now) = (caller.id(), app.clock.now());
+    let (user, current, now) = (caller.id(), caller.session()?, app.clock.now());
     let list = app.database.read(move |view| store::list(view, user, now)).await?;
     let show = |session: store::SignIn| SessionBody {
         id: session.id.to_string(),
-        current: session.id == caller.session_id,
+        current: session.id == current,
         address: session.address,
         user_agent: session.user_agent,
         created_at: rfc3339(session.created_at),
@@ -279,13 +243,42 @@ pub async fn change_password(
     let mut fields = Fields::default();
     let chosen = fields.check("/new_password", Password::choose(&body.new_password));
     let chosen = fields.finish(chosen)?;
-    let (user, session) = (caller.id(), caller.session_id);
-    let current =
-        app.database.look_up(move |view| users::password_hash(view, user)).await?.ok_or_else(Problem::internal)?;
-    let right = app.hasher.verify(Password::present(&body.current_password), Some(current.clone())).await?;
-    let new = if right { Some(app.hasher.hash(chosen).await?) } else { None };
+    let (user, session) = (caller.id(), caller.session()?);
     let context = origin.context(&app, Some(&caller));
-    let operation =
-        move |work: &mut Work<'_>| accounts::change_password(work, &context, (user, session), &current, new.as_deref());
+    let attempt = match app.sign_ins.begin_in_turn(&caller.user.email, context.actor.address, deadline(&app)).await {
+        Ok(attempt) => attempt,
+        Err(wait) => {
+            let refuse = move |work: &mut Work<'_>| accounts::refuse_password(work, &context, user);
+            app.database.write(refuse, deadline(&app)).await?;
+            return Err(Problem::too_many_sign_ins(wait.seconds()));
+        }
+    };
+    let looked =
+        app.database.look_up(move |view| Ok((sign_in_failures::count(view, user)?, users::password_hash(view, user)?)));
+    let (failed, current) = looked.await?;
+    let current = current.ok_or_else(Problem::internal)?;
+    let hash = attempt.may_compare(failed).then(|| current.clone());
+    let is_compared = hash.is_some();
+    let right = match app.hasher.verify(Password::present(&body.current_password), hash).await {
+        Ok(verified) => verified.is_right(),
+        Err(error) => {
+            attempt.take_back();
+            return Err(error.into());
+        }
+    };
+    let new = if right { app.hasher.hash(chosen).await.map(Some) } else { Ok(None) };
+    if right {
+        // Whatever becomes of it.
+        attempt.succeed();
+    }
+    let new = new?;
+    let operation = move |work: &mut Work<'_>| {
+        let new = match &new {
+            Some(hash) => NewHash::Chosen(hash),
+            None if is_compared => NewHash::Wrong,
+            None => NewHash::NotCompared,
+        };
+        accounts::change_password(work, &context, (user, session), &current, new)
+    };
     once::write(&app, &origin, key, operation, no_content).await
 }

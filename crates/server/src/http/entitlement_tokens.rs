@@ -52,7 +52,7 @@ pub async fn token(
     Body(body): Body<TokenRequest>,
 ) -> Result<Json<EntitlementToken>, Problem> {
     let context = origin.context(&app, Some(&caller));
-    let (subscriber, session) = (caller.id(), caller.session_id);
+    let (subscriber, session) = (caller.id(), caller.session()?);
     let request = Request { subscriber, session, subscription, refresh_token: body.refresh_token };
     let (within, tokens) = (context.clone(), app.entitlement_tokens.clone());
     let operation = move |work: &mut Work<'_>| issue(work, &within, &tokens, &request);

@@ -10,7 +10,7 @@ use axum::http::header::CONTENT_TYPE;
 use axum::http::request::Parts;
 use bytes::Bytes;
 use domain::audit::Actor;
-use domain::id::{InvalidId, SessionId, UserId};
+use domain::id::{ApiKeyId, InvalidId, SessionId, UserId};
 use domain::money::Amount;
 use domain::user::Role;
 use http_body_util::BodyExt;
@@ -19,6 +19,7 @@ use std::fmt::Display;
 use std::net::SocketAddr;
 use std::str::FromStr;
 use std::sync::Arc;
+use uuid::Uuid;
 
 /// The address at the other end of the connection.
 #[derive(Clone, Copy, Debug)]
@@ -28,13 +29,33 @@ pub struct Peer(pub SocketAddr);
 #[derive(Clone, Debug)]
 pub struct RequestId(pub Arc<str>);
 
+/// What was shown.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Credential {
+    /// An access token of a session.
+    Session(SessionId),
+    /// An API key, by its id.
+    Key(ApiKeyId),
+}
+
+impl Credential {
+    /// Its id, for the audit log.
+    #[must_use]
+    pub const fn uuid(self) -> Uuid {
+        match self {
+            Self::Session(session) => session.uuid(),
+            Self::Key(key) => key.uuid(),
+        }
+    }
+}
+
 /// Who asks. It exists only after the credential was believed and the account was read.
 #[derive(Clone, Debug)]
 pub struct Caller {
     /// The account, as it is now.
     pub user: Arc<User>,
-    /// The session that was shown.
-    pub session_id: SessionId,
+    /// What was shown.
+    pub credential: Credential,
 }
 
 impl Caller {
@@ -76,7 +97,7 @@ impl Origin {
     pub fn actor(&self, caller: Option<&Caller>) -> Actor {
         Actor {
             id: caller.map(Caller::id),
-            credential: caller.map(|caller| caller.session_id.uuid()),
+            credential: caller.map(|caller| caller.credential.uuid()),
             address: self.peer.map(|peer| peer.ip().to_canonical()),
             request_id: self.request_id.to_string(),
         }

@@ -1,5 +1,10 @@
 //! Idempotent requests: the key and the fingerprint on the way in, the stored answer on the way out.
 
+mod secret;
+
+use secret::Rendered;
+pub use secret::hand_out;
+
 use super::extract::{Caller, Origin, body_of, require_json};
 use super::json;
 use super::problem::Problem;
@@ -266,7 +271,7 @@ pub async fn write<T: Send + 'static>(
     operation: impl FnMut(&mut Work<'_>) -> Result<Result<T, Denial>, StoreError> + Send + 'static,
     render: impl Fn(T) -> Result<StoredResponse, Problem> + Send + 'static,
 ) -> Result<Response, Problem> {
-    run(app, origin, key, operation, render, Rests::OnWhatItReads).await
+    run(app, origin, key, operation, move |made| render(made).map(Rendered::from), Rests::OnWhatItReads).await
 }
 
 /// The same for an operation on a row that payments change all the time, which it locks before it reads anything:
@@ -278,7 +283,7 @@ pub async fn write_locked<T: Send + 'static>(
     operation: impl FnMut(&mut Work<'_>) -> Result<Result<T, Denial>, StoreError> + Send + 'static,
     render: impl Fn(T) -> Result<StoredResponse, Problem> + Send + 'static,
 ) -> Result<Response, Problem> {
-    run(app, origin, key, operation, render, Rests::OnItsLocks).await
+    run(app, origin, key, operation, move |made| render(made).map(Rendered::from), Rests::OnItsLocks).await
 }
 
 /// What makes the reads and the writes of an operation one moment.
@@ -305,13 +310,13 @@ async fn run<T: Send + 'static>(
     origin: &Origin,
     key: Option<Idempotency>,
     mut operation: impl FnMut(&mut Work<'_>) -> Result<Result<T, Denial>, StoreError> + Send + 'static,
-    render: impl Fn(T) -> Result<StoredResponse, Problem> + Send + 'static,
+    render: impl Fn(T) -> Result<Rendered, Problem> + Send + 'static,
     rests: Rests,
 ) -> Result<Response, Problem> {
     let deadline = Instant::now() + app.config.request_deadline();
     let Some(key) = key else {
         let made = commit(app, operation, deadline, rests).await?.map_err(Problem::from)?;
-        return render(made).map(respond);
+        return render(made).map(|rendered| respond(rendered.response));
     };
     let flight = match depart(app, &key, NOTHING).await? {
         Departure::Answered(response) => return Ok(response),
@@ -332,9 +337,9 @@ async fn run<T: Send + 'static>(
             }
             Verdict::Reused => return Ok(Err(Problem::key_reused())),
         }
-        let response = match operation(work)? {
+        let Rendered { response, kept } = match operation(work)? {
             Ok(made) => match render(made) {
-                Ok(response) => response,
+                Ok(rendered) => rendered,
                 Err(_) => return Err(StoreError::Broken("an answer cannot be rendered")),
             },
             Err(denial) => {
@@ -342,10 +347,10 @@ async fn run<T: Send + 'static>(
                 if problem.is_correctable() {
                     return Ok(Err(problem));
                 }
-                problem.stored(&request_id)
+                problem.stored(&request_id).into()
             }
         };
-        idempotency_keys::upsert(work, &[record_of(&key, execution, &request_id, response.clone())])?;
+        idempotency_keys::upsert(work, &[record_of(&key, execution, &request_id, kept)])?;
         Ok(Ok(respond_later(response)))
     };
     let later = commit(app, unit, deadline, rests).await;

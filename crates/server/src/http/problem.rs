@@ -1,10 +1,11 @@
 //! Every refusal and error as `application/problem+json` (RFC 9457). The only place that maps them to a status.
 
+mod access;
+mod denials;
 mod limited;
 
 use crate::auth::password::HashError;
 use crate::ledger::LedgerError;
-use crate::operations::Denial;
 use crate::store::StoreError;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
@@ -160,7 +161,7 @@ impl Problem {
     /// No credential, or one that is not believed.
     #[must_use]
     pub fn unauthenticated() -> Self {
-        let detail = "send `Authorization: Bearer` with an access token from POST /api/auth/login";
+        let detail = "send `Authorization: Bearer` with an access token from POST /api/auth/login, or with an API key";
         Self::new(StatusCode::UNAUTHORIZED, "unauthenticated", "Sign-in is required", detail)
     }
 
@@ -326,37 +327,6 @@ impl From<&Refusal> for Problem {
             Refusal::PaymentKnown => (StatusCode::CONFLICT, "The payment was credited before"),
         };
         Self::new(status, refusal.code(), title, refusal.to_string())
-    }
-}
-
-impl From<Denial> for Problem {
-    fn from(denial: Denial) -> Self {
-        let (status, code, title) = match denial {
-            Denial::EmailTaken => (StatusCode::CONFLICT, "email_taken", "The e-mail address is taken"),
-            Denial::UsernameTaken => (StatusCode::CONFLICT, "username_taken", "The user name is taken"),
-            Denial::InvalidCredentials => (StatusCode::UNAUTHORIZED, "invalid_credentials", "Sign-in failed"),
-            Denial::AccountSuspended => (StatusCode::FORBIDDEN, "account_suspended", "An account is suspended"),
-            Denial::WrongPassword => (StatusCode::UNPROCESSABLE_ENTITY, "wrong_password", "The password is wrong"),
-            Denial::RefreshReused => (StatusCode::UNAUTHORIZED, "refresh_token_reused", "The token was used before"),
-            Denial::RefreshInvalid => (StatusCode::UNAUTHORIZED, "invalid_refresh_token", "The token is not valid"),
-            Denial::NotCreditable(_) => (StatusCode::CONFLICT, "payment_not_creditable", "No credit for the payment"),
-            Denial::TooManyPendingDeposits(_) => {
-                (StatusCode::CONFLICT, "too_many_pending_deposits", "Too many deposits are pending")
-            }
-            Denial::DepositNotFound => (StatusCode::NOT_FOUND, "deposit_not_found", "The deposit does not exist"),
-            Denial::DepositDecided => (StatusCode::CONFLICT, "deposit_decided", "The deposit is decided"),
-            Denial::SessionNotFound | Denial::UserNotFound | Denial::WalletNotFound | Denial::ContentNotFound => {
-                (StatusCode::NOT_FOUND, "not_found", "Not found")
-            }
-            Denial::SubscriptionNotFound => (StatusCode::NOT_FOUND, "subscription_not_found", "No such subscription"),
-            Denial::RenewalTokenRequired => (StatusCode::BAD_REQUEST, "refresh_token_required", "A token is required"),
-            Denial::RenewalTokenInvalid => (StatusCode::UNAUTHORIZED, "invalid_entitlement_token", "No valid token"),
-            Denial::RenewalTokenReused => (StatusCode::UNAUTHORIZED, "entitlement_token_reused", "A copied token"),
-            Denial::SubscriptionEnded => (StatusCode::CONFLICT, "subscription_ended", "The subscription has ended"),
-            Denial::OwnAccount(_) => (StatusCode::CONFLICT, "own_account", "The account is one's own"),
-            Denial::SamePlace => return Self::field("/preview_url", denial),
-        };
-        Self::new(status, code, title, denial.to_string())
     }
 }
 

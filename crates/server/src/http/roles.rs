@@ -17,15 +17,34 @@ pub struct Admin(pub Caller);
 #[derive(Clone, Debug)]
 pub struct Creator(pub Caller);
 
+/// Lets administrators through.
+///
+/// # Errors
+/// For everybody else.
+pub fn admin(caller: &Caller) -> Result<(), Problem> {
+    match caller.user.role {
+        Role::Admin => Ok(()),
+        Role::User | Role::Creator => Err(Problem::forbidden("this is for administrators")),
+    }
+}
+
+/// Lets creators and administrators through.
+///
+/// # Errors
+/// For everybody else.
+pub fn creator(caller: &Caller) -> Result<(), Problem> {
+    match caller.user.role {
+        Role::Creator | Role::Admin => Ok(()),
+        Role::User => Err(Problem::forbidden("this is for creators; become one with POST /api/users/me/creator")),
+    }
+}
+
 impl<S: Send + Sync> FromRequestParts<S> for Admin {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let caller = Caller::from_request_parts(parts, state).await?;
-        match caller.user.role {
-            Role::Admin => Ok(Self(caller)),
-            Role::User | Role::Creator => Err(Problem::forbidden("this is for administrators")),
-        }
+        admin(&caller).map(|()| Self(caller))
     }
 }
 
@@ -34,17 +53,14 @@ impl<S: Send + Sync> FromRequestParts<S> for Creator {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let caller = Caller::from_request_parts(parts, state).await?;
-        match caller.user.role {
-            Role::Creator | Role::Admin => Ok(Self(caller)),
-            Role::User => Err(Problem::forbidden("this is for creators; become one with POST /api/users/me/creator")),
-        }
+        creator(&caller).map(|()| Self(caller))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::{Admin, Creator};
-    use crate::http::extract::Caller;
+    use crate::http::extract::{Caller, Credential};
     use crate::store::users::User;
     use axum::extract::FromRequestParts;
     use axum::http::Request;
@@ -66,7 +82,9 @@ mod tests {
                 account_status: AccountStatus::Active,
                 created_at: Timestamp::default(),
             };
-            parts.extensions.insert(Caller { user: Arc::new(user), session_id: SessionId::new(Uuid::nil()) });
+            parts
+                .extensions
+                .insert(Caller { user: Arc::new(user), credential: Credential::Session(SessionId::new(Uuid::nil())) });
         }
         let admin = Admin::from_request_parts(&mut parts, &()).await;
         let creator = Creator::from_request_parts(&mut parts, &()).await;

@@ -2,7 +2,7 @@
 
 use super::{Context, Denial, Done, Event};
 use crate::store::users::{NewUser, Taken, User};
-use crate::store::{StoreError, Work, sessions, users, wallets};
+use crate::store::{StoreError, Work, sessions, sign_in_failures, users, wallets};
 use domain::audit::{Action, EntityType, Value};
 use domain::id::{SessionId, UserId};
 use domain::user::{Email, Role, Standing, StandingChange, Username};
@@ -118,6 +118,45 @@ pub fn change_standing(work: &mut Work<'_>, context: &Context, user: UserId, cha
     Ok(Ok(User { role: after.role, tier: after.tier, account_status: after.account_status, ..found }))
 }
 
+/// What is to take the place of a password.
+#[derive(Clone, Copy)]
+pub enum NewHash<'hash> {
+    /// The current one was right, and this is the hash of the new one.
+    Chosen(&'hash str),
+    /// The current one was wrong.
+    Wrong,
+    /// Nothing was compared: too many were wrong in a row.
+    NotCompared,
+}
+
+impl std::fmt::Debug for NewHash<'_> {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(match self {
+            Self::Chosen(_) => "Chosen(***)",
+            Self::Wrong => "Wrong",
+            Self::NotCompared => "NotCompared",
+        })
+    }
+}
+
+/// Lets an account sign in again after too many wrong passwords; says whether there were any.
+///
+/// # Errors
+/// If the database fails.
+pub fn unlock_sign_in(work: &mut Work<'_>, context: &Context, user: UserId) -> Result<bool, StoreError> {
+    let were_some = sign_in_failures::clear(work, user)?;
+    context.record(work, Event::new(Action::SignInUnlocked, EntityType::User, Some(user.uuid())))?;
+    Ok(were_some)
+}
+
+/// Puts on record that a change of password was refused.
+///
+/// # Errors
+/// If the database fails.
+pub fn refuse_password(work: &mut Work<'_>, context: &Context, user: UserId) -> Result<(), StoreError> {
+    context.record(work, Event::new(Action::PasswordRefused, EntityType::User, Some(user.uuid())))
+}
+
 /// Changes the password and ends every other session. The caller has compared the current one with
 /// `current_hash`; if it is not the hash any more, somebody else was faster.
 ///
@@ -128,20 +167,22 @@ pub fn change_password(
     context: &Context,
     (user, session): (UserId, SessionId),
     current_hash: &str,
-    new_hash: Option<&str>,
+    new_hash: NewHash<'_>,
 ) -> Done<()> {
-    let event = |action| Event::new(action, EntityType::User, Some(user.uuid()));
-    let Some(new_hash) = new_hash else {
-        context.record(work, event(Action::PasswordRefused))?;
-        return Ok(Err(Denial::WrongPassword));
+    let new_hash = match new_hash {
+        NewHash::Chosen(hash) if users::password_hash(work, user)?.as_deref() == Some(current_hash) => hash,
+        refused => {
+            if !matches!(refused, NewHash::NotCompared) {
+                sign_in_failures::add(work, user, context.now)?;
+            }
+            refuse_password(work, context, user)?;
+            return Ok(Err(Denial::WrongPassword));
+        }
     };
-    if users::password_hash(work, user)?.as_deref() != Some(current_hash) {
-        context.record(work, event(Action::PasswordRefused))?;
-        return Ok(Err(Denial::WrongPassword));
-    }
+    sign_in_failures::clear(work, user)?;
     users::update_password(work, user, new_hash, context.now)?;
     let ended = sessions::revoke_others(work, user, session, context.now)?;
-    let mut event = event(Action::PasswordChanged);
+    let mut event = Event::new(Action::PasswordChanged, EntityType::User, Some(user.uuid()));
     event.after = vec![("sessions_revoked", Value::Integer(i64::try_from(ended).unwrap_or(i64::MAX)))];
     context.record(work, event)?;
     Ok(Ok(()))

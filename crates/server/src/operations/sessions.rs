@@ -6,10 +6,11 @@ use crate::clock::random_bytes;
 use crate::store::refresh_tokens::Presented;
 use crate::store::sessions::NewSession;
 use crate::store::users::User;
-use crate::store::{StoreError, Work, refresh_tokens, sessions, users};
+use crate::store::{StoreError, Work, refresh_tokens, sessions, sign_in_failures, users};
 use domain::audit::{Action, EntityType, Value};
 use domain::id::{SessionId, UserId};
 use domain::session::{ABSOLUTE, IDLE, Refresh, judge};
+use domain::sign_in::may_compare;
 use domain::user::AccountStatus;
 
 /// The longest user agent that is kept.
@@ -27,7 +28,7 @@ pub struct SignedIn {
 }
 
 /// Begins a session for an account whose password matched `verified_hash`. A hash that has changed since
-/// then is another password.
+/// then is another password. `renewed` is a better hash of the same one, which takes its place.
 ///
 /// # Errors
 /// If the database fails.
@@ -35,17 +36,29 @@ pub fn sign_in(
     work: &mut Work<'_>,
     context: &Context,
     user: UserId,
-    verified_hash: &str,
+    (verified_hash, renewed): (&str, Option<&str>),
     user_agent: Option<&str>,
 ) -> Done<SignedIn> {
     if users::password_hash(work, user)?.as_deref() != Some(verified_hash) {
-        refuse_sign_in(work, context, Some(user), "invalid_credentials")?;
+        refuse_sign_in(work, context, Some(user), RefusedSignIn::Wrong)?;
+        return Ok(Err(Denial::InvalidCredentials));
+    }
+    let failures = sign_in_failures::count(work, user)?;
+    if !may_compare(failures, 1) {
+        // Another process compared the last one that was left.
+        refuse_sign_in(work, context, Some(user), RefusedSignIn::Disabled)?;
         return Ok(Err(Denial::InvalidCredentials));
     }
     let user = users::find(work, user)?.ok_or(StoreError::Broken("the account that signs in does not exist"))?;
     if user.account_status != AccountStatus::Active {
-        refuse_sign_in(work, context, Some(user.id), "account_suspended")?;
+        refuse_sign_in(work, context, Some(user.id), RefusedSignIn::Suspended)?;
         return Ok(Err(Denial::AccountSuspended));
+    }
+    if failures > 0 {
+        sign_in_failures::clear(work, user.id)?;
+    }
+    if let Some(renewed) = renewed {
+        users::update_password(work, user.id, renewed, context.now)?;
     }
     let session = NewSession {
         id: SessionId::new(context.ids.uuid()),
@@ -63,7 +76,33 @@ pub fn sign_in(
     Ok(Ok(SignedIn { user, session_id: session.id, refresh_token }))
 }
 
-/// Puts a failed sign-in on record.
+/// Why a sign-in is refused. The first two are one to whoever asks.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum RefusedSignIn {
+    /// There is no such account, or another password.
+    Wrong,
+    /// Too many wrong passwords in a row: nothing was compared.
+    Disabled,
+    /// Too many attempts of late: nothing was compared.
+    Throttled,
+    /// The account is suspended.
+    Suspended,
+}
+
+impl RefusedSignIn {
+    /// Its word, in the audit log and in metrics.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Wrong => "invalid_credentials",
+            Self::Disabled => "password_disabled",
+            Self::Throttled => "too_many_sign_ins",
+            Self::Suspended => "account_suspended",
+        }
+    }
+}
+
+/// Puts a failed sign-in on record, and counts it if a password was compared.
 ///
 /// # Errors
 /// If the database fails.
@@ -71,10 +110,13 @@ pub fn refuse_sign_in(
     work: &mut Work<'_>,
     context: &Context,
     user: Option<UserId>,
-    reason: &str,
+    reason: RefusedSignIn,
 ) -> Result<(), StoreError> {
+    if let (Some(user), RefusedSignIn::Wrong) = (user, reason) {
+        sign_in_failures::add(work, user, context.now)?;
+    }
     let mut event = Event::new(Action::SignInFailed, EntityType::User, user.map(UserId::uuid));
-    event.after = vec![("reason", Value::Text(reason.to_owned()))];
+    event.after = vec![("reason", Value::Text(reason.as_str().to_owned()))];
     context.record(work, event)
 }
 

@@ -67,6 +67,8 @@ pub struct Line {
     pub actor_id: Option<UserId>,
     /// The credential that was shown.
     pub credential_id: Option<Uuid>,
+    /// Whether that was an API key, and not a session.
+    pub is_by_key: bool,
     /// The peer's address.
     pub address: Option<String>,
     /// The request.
@@ -111,7 +113,7 @@ pub struct Page {
 /// The records of one transaction.
 pub(super) const BY_TRANSACTION: &str =
     "SELECT id, action, actor_id, credential_id, address, request_id, entity_type, entity_id, tx_id, before,
-        after, created_at FROM audit_logs
+        after, created_at, (SELECT COUNT(*) FROM api_keys k WHERE k.id = audit_logs.credential_id) FROM audit_logs
     WHERE tx_id = $9 AND id < $1 AND id >= $2 AND created_at >= $3 AND created_at < $4
         AND action = COALESCE($5, action) AND actor_id IS NOT DISTINCT FROM COALESCE($6, actor_id)
         AND entity_type = COALESCE($7, entity_type) AND entity_id IS NOT DISTINCT FROM COALESCE($8, entity_id)
@@ -120,7 +122,7 @@ pub(super) const BY_TRANSACTION: &str =
 /// The records about one thing of a known kind.
 pub(super) const BY_ENTITY: &str =
     "SELECT id, action, actor_id, credential_id, address, request_id, entity_type, entity_id, tx_id, before,
-        after, created_at FROM audit_logs
+        after, created_at, (SELECT COUNT(*) FROM api_keys k WHERE k.id = audit_logs.credential_id) FROM audit_logs
     WHERE entity_type = $7 AND entity_id = $8 AND id < $1 AND id >= $2 AND created_at >= $3 AND created_at < $4
         AND action = COALESCE($5, action) AND actor_id IS NOT DISTINCT FROM COALESCE($6, actor_id)
         AND tx_id IS NOT DISTINCT FROM COALESCE($9, tx_id)
@@ -129,7 +131,7 @@ pub(super) const BY_ENTITY: &str =
 /// The records about one thing that is a deposit, or a transaction.
 const BY_DEPOSIT: &str =
     "SELECT id, action, actor_id, credential_id, address, request_id, entity_type, entity_id, tx_id, before,
-        after, created_at FROM audit_logs
+        after, created_at, (SELECT COUNT(*) FROM api_keys k WHERE k.id = audit_logs.credential_id) FROM audit_logs
     WHERE entity_type IN ('deposit', 'transaction') AND entity_id = $8 AND id < $1 AND id >= $2
         AND created_at >= $3 AND created_at < $4 AND entity_type = COALESCE($7, entity_type)
         AND action = COALESCE($5, action) AND actor_id IS NOT DISTINCT FROM COALESCE($6, actor_id)
@@ -139,7 +141,7 @@ const BY_DEPOSIT: &str =
 /// What one account did.
 pub(super) const BY_ACTOR: &str =
     "SELECT id, action, actor_id, credential_id, address, request_id, entity_type, entity_id, tx_id, before,
-        after, created_at FROM audit_logs
+        after, created_at, (SELECT COUNT(*) FROM api_keys k WHERE k.id = audit_logs.credential_id) FROM audit_logs
     WHERE actor_id = $6 AND id < $1 AND id >= $2 AND created_at >= $3 AND created_at < $4
         AND action = COALESCE($5, action) AND tx_id IS NOT DISTINCT FROM COALESCE($9, tx_id)
         AND entity_type = COALESCE($7, entity_type) AND entity_id IS NOT DISTINCT FROM COALESCE($8, entity_id)
@@ -148,7 +150,7 @@ pub(super) const BY_ACTOR: &str =
 /// Every record, along the ids.
 const ANY: &str =
     "SELECT id, action, actor_id, credential_id, address, request_id, entity_type, entity_id, tx_id, before,
-        after, created_at FROM audit_logs
+        after, created_at, (SELECT COUNT(*) FROM api_keys k WHERE k.id = audit_logs.credential_id) FROM audit_logs
     WHERE id < $1 AND id >= $2 AND created_at >= $3 AND created_at < $4
         AND action = COALESCE($5, action) AND actor_id IS NOT DISTINCT FROM COALESCE($6, actor_id)
         AND tx_id IS NOT DISTINCT FROM COALESCE($9, tx_id)
@@ -213,5 +215,6 @@ fn read(row: &Row<'_>) -> Result<Line, StoreError> {
         before: row.get(9)?,
         after: row.get(10)?,
         created_at: row.get(11)?,
+        is_by_key: row.get(12)?,
     })
 }

@@ -51,6 +51,7 @@ pub const MIGRATIONS: &[Migration] = &[
     migration!(2, "0002_what_fans_pay_for"),
     migration!(3, "0003_payment_events"),
     migration!(4, "0004_indexes"),
+    migration!(5, "0005_api_keys"),
 ];
 
 const SQLITE_TABLE: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (

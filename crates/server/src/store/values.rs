@@ -4,7 +4,7 @@ use domain::audit::{Action, EntityType};
 use domain::content::{ContentType, Price};
 use domain::gift::BoardPeriod;
 use domain::id::{
-    AuditId, ContentId, DepositId, GiftId, PaymentEventId, PayoutId, ReconciliationId, RefundId, SessionId,
+    ApiKeyId, AuditId, ContentId, DepositId, GiftId, PaymentEventId, PayoutId, ReconciliationId, RefundId, SessionId,
     SubscriptionId, TransactionId, UnlockId, UserId, WalletId,
 };
 use domain::money::{Amount, Cents};
@@ -230,6 +230,7 @@ macro_rules! id_values {
 }
 
 id_values!(
+    ApiKeyId,
     AuditId,
     ContentId,
     DepositId,

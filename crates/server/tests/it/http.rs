@@ -1,6 +1,7 @@
 //! The HTTP contract, route by route and rule by rule.
 
 mod admin;
+mod api_keys;
 mod audit;
 mod auth;
 mod boards;

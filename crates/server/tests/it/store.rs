@@ -1,7 +1,9 @@
 //! The contract of the store: every public function of it has its promise written down here, once, for
 //! every database that there is.
 
+mod api_keys;
 mod audit_logs;
+mod backup;
 mod contents;
 mod copy;
 mod creators;
@@ -29,6 +31,7 @@ mod refresh_tokens;
 mod schema;
 mod sessions;
 mod shutdown;
+mod sign_in_failures;
 mod split_versions;
 mod subscriptions;
 mod transactions;

@@ -3,6 +3,7 @@
 
 pub mod database;
 mod dialect;
+mod secrets;
 pub mod source;
 
 use source::{File, files, root};

@@ -12,6 +12,7 @@ mod kill;
 mod log;
 mod place;
 mod server;
+mod sign_ins;
 mod slow;
 mod stalls;
 

@@ -10,7 +10,7 @@ use axum::Json;
 use axum::extract::State;
 use domain::audit::{Action, EntityType};
 use domain::id::{
-    AuditId, ContentId, DepositId, GiftId, PayoutId, ReconciliationId, RefundId, SessionId, SubscriptionId,
+    ApiKeyId, AuditId, ContentId, DepositId, GiftId, PayoutId, ReconciliationId, RefundId, SessionId, SubscriptionId,
     TransactionId, UnlockId, UserId, WalletId,
 };
 use serde::{Deserialize, Serialize};
@@ -29,7 +29,7 @@ pub struct AuditBody {
     action: &'static str,
     /// Who did it; null for nobody known, and for work of the server's own.
     actor_id: Option<String>,
-    /// The session that was shown.
+    /// The session or the API key that was shown.
     #[serde(skip_serializing_if = "Option::is_none")]
     credential_id: Option<String>,
     /// The address that the request came from.
@@ -63,7 +63,10 @@ impl From<Line> for AuditBody {
             id: line.id.to_string(),
             action: line.action.as_str(),
             actor_id: line.actor_id.map(|id| id.to_string()),
-            credential_id: line.credential_id.map(|id| SessionId::new(id).to_string()),
+            credential_id: line.credential_id.map(|id| match line.is_by_key {
+                true => ApiKeyId::new(id).to_string(),
+                false => SessionId::new(id).to_string(),
+            }),
             address: line.address,
             request_id: line.request_id,
             entity_type: line.entity_type.as_str(),
@@ -80,6 +83,7 @@ fn entity_id(kind: EntityType, id: Uuid) -> String {
     match kind {
         EntityType::User => UserId::new(id).to_string(),
         EntityType::Session => SessionId::new(id).to_string(),
+        EntityType::ApiKey => ApiKeyId::new(id).to_string(),
         EntityType::Subscription => SubscriptionId::new(id).to_string(),
         EntityType::Transaction => TransactionId::new(id).to_string(),
         EntityType::Wallet => WalletId::new(id).to_string(),
@@ -98,6 +102,7 @@ fn entity(text: &str) -> Option<(&'static str, Uuid)> {
     Some(match prefix {
         UserId::PREFIX => ("user", text.parse::<UserId>().ok()?.uuid()),
         SessionId::PREFIX => ("session", text.parse::<SessionId>().ok()?.uuid()),
+        ApiKeyId::PREFIX => ("api_key", text.parse::<ApiKeyId>().ok()?.uuid()),
         WalletId::PREFIX => ("wallet", text.parse::<WalletId>().ok()?.uuid()),
         ReconciliationId::PREFIX => ("reconciliation", text.parse::<ReconciliationId>().ok()?.uuid()),
         ContentId::PREFIX => ("content", text.parse::<ContentId>().ok()?.uuid()),

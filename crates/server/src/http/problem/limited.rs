@@ -1,4 +1,4 @@
-//! The problem of whoever asks too often.
+//! The problems of whoever asks too often, or guesses.
 
 use super::Problem;
 use axum::http::StatusCode;
@@ -10,5 +10,14 @@ impl Problem {
         let detail = format!("at most {limit} requests are accepted in a minute; ask again in {seconds} s");
         let seconds = u32::try_from(seconds).unwrap_or(u32::MAX);
         Self::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", "Too many requests", detail).retry_after(seconds)
+    }
+
+    /// Too many passwords were tried, and this one was not looked at.
+    #[must_use]
+    pub fn too_many_sign_ins(seconds: u64) -> Self {
+        let detail = format!("too many attempts to sign in; this one was not looked at, try again in {seconds} s");
+        let seconds = u32::try_from(seconds).unwrap_or(u32::MAX);
+        let title = "Too many attempts to sign in";
+        Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_sign_ins", title, detail).retry_after(seconds)
     }
 }

@@ -53,6 +53,13 @@ tables! {
         session_id: Id, created_at: Integer, expires_at: Integer, used_at: Integer, successor_nonce: Bytes,
         successor_hash: Bytes,
     }
+    api_keys (id: Id) {
+        user_id: Id, name: Text, key_digest: Bytes, last_four: Text, scopes: Text, networks: Text,
+        created_at: Integer, expires_at: Integer, used_at: Integer, revoked_at: Integer,
+    }
+    sign_in_failures (user_id: Id) {
+        failures: Integer, failed_at: Integer,
+    }
     wallets (id: Id) {
         kind: Text, user_id: Id, provider: Text, status: Text, currency: Text, balance_cents: Integer,
         last_transaction_at: Integer, created_at: Integer,

@@ -1,8 +1,10 @@
 //! Registering and signing in; what follows from it is in the modules below.
 
+mod attacks;
 mod password;
 mod refresh;
 mod sessions;
+mod throttle;
 mod tokens;
 
 use crate::harness::{PASSWORD, Reply, TestApp, together};

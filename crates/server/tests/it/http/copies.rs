@@ -41,6 +41,10 @@ async fn town(app: &TestApp) -> Town {
     assert_eq!(outcome(app, "evt_1", &succeeded(&deposit, "pay_1")).await, "completed");
     ask(&ann, 55_000).await;
     admin.post("/api/admin/reconciliations").send().await.done(201);
+    let key = json!({ "name": "program", "scopes": ["wallet:read"], "allowed_networks": ["10.0.0.0/8"] });
+    ann.post("/api/api-keys").json(key).send().await.done(201);
+    let wrong = json!({ "email": bob.email, "password": "not this one" });
+    app.post("/api/auth/login").json(wrong).send().await.refused(401, "invalid_credentials");
     // No route leads to the row of a job.
     let job = "INSERT INTO jobs (name, held_until, next_run_at, runs, failures, last_outcome) \
         VALUES ('sweep', 0, 0, 1, 0, 'done')";

@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 
 /// Every route there is. A new one is entered here, with the decision whether it is public.
 const ROUTES: &[(&str, &str, Access)] = &[
+    ("DELETE", "/api/api-keys/{id}", Access::SignedIn),
     ("DELETE", "/api/auth/sessions/{id}", Access::SignedIn),
     ("DELETE", "/api/content/{id}", Access::Creator),
     ("GET", "/api/admin/audit-logs", Access::Admin),
@@ -19,6 +20,7 @@ const ROUTES: &[(&str, &str, Access)] = &[
     ("GET", "/api/admin/users", Access::Admin),
     ("GET", "/api/admin/users/{id}", Access::Admin),
     ("GET", "/api/admin/wallets", Access::Admin),
+    ("GET", "/api/api-keys", Access::SignedIn),
     ("GET", "/api/auth/sessions", Access::SignedIn),
     ("GET", "/api/content", Access::SignedIn),
     ("GET", "/api/content/unlocked", Access::SignedIn),
@@ -56,6 +58,7 @@ const ROUTES: &[(&str, &str, Access)] = &[
     ("POST", "/api/admin/transactions/{tx_id}/refund", Access::AdminMoney),
     ("POST", "/api/admin/wallets/{id}/freeze", Access::Admin),
     ("POST", "/api/admin/wallets/{id}/unfreeze", Access::Admin),
+    ("POST", "/api/api-keys", Access::SignedIn),
     ("POST", "/api/auth/login", Access::Public),
     ("POST", "/api/auth/logout", Access::SignedIn),
     ("POST", "/api/auth/password", Access::SignedIn),

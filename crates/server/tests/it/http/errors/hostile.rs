@@ -108,7 +108,10 @@ fn right_body(operation: &Operation, person: &Person) -> Map<String, Value> {
         "role" => "admin".into(),
         "account_status" => "active".into(),
         "gift_type" => "rose".into(),
-        "message" | "context" | "destination" | "reference" | "reason" => "a word".into(),
+        "message" | "context" | "destination" | "reference" | "reason" | "name" => "a word".into(),
+        "scopes" => json!(["wallet:read"]),
+        "expires_at" => "2030-01-01T00:00:00Z".into(),
+        "allowed_networks" => json!(["10.0.0.0/8"]),
         other => panic!("{other} is new: say here what a right value is"),
     };
     let members = operation.body.as_ref().unwrap()["properties"].as_object().unwrap();
@@ -146,6 +149,7 @@ async fn path(person: &Person, content: &str, operation: &Operation) -> String {
         path if path.starts_with("/api/content/") => content.to_owned(),
         path if path.starts_with("/api/admin/users/") => person.id.to_string(),
         path if path.starts_with("/api/admin/wallets/") => person.id.to_string().replace("usr_", "wal_"),
+        path if path.starts_with("/api/api-keys/") => "key_00000000000000000000000000".to_owned(),
         path if path.starts_with("/api/subscriptions/") => "sub_00000000000000000000000000".to_owned(),
         path if path.starts_with("/api/admin/deposits/") => "dep_00000000000000000000000000".to_owned(),
         path if path.starts_with("/api/admin/payouts/") => "pay_00000000000000000000000000".to_owned(),

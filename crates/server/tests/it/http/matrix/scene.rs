@@ -68,7 +68,8 @@ impl Scene {
         scene.administer().await;
         let balance = scene.olga.balance().await.to_string();
         assert!(balance.len() > 7, "too short to be found by accident: {balance}");
-        let private = ["wallet", "hidden", "session", "transaction", "sale", "deposit", "subscription", "payout"];
+        let private =
+            ["wallet", "hidden", "session", "key", "transaction", "sale", "deposit", "subscription", "payout"];
         scene.secrets = private.iter().map(|name| scene.names[name].clone()).chain([balance]).collect();
         scene
     }
@@ -139,6 +140,9 @@ impl Scene {
         let device = self.app.post("/api/auth/login").header("user-agent", "canary device").json(login);
         let device = self.olga.with(&device.send().await.done(200));
         self.names.insert("session", device.session().await.to_string());
+        let key = json!({ "name": "canary key", "scopes": ["wallet:read"] });
+        let key = self.olga.post("/api/api-keys").json(key).send().await.done(201).json();
+        self.names.insert("key", text(&key["id"]));
     }
 
     /// What a name of the table stands for.
@@ -172,15 +176,20 @@ impl Scene {
         })
     }
 
+    /// Somebody who has an account.
+    pub fn person(&self, caller: Caller) -> Option<&Person> {
+        match caller {
+            Caller::Anonymous => None,
+            Caller::User => Some(&self.otto),
+            Caller::Creator => Some(&self.cora),
+            Caller::Admin => Some(&self.root),
+            Caller::Owner => Some(&self.olga),
+        }
+    }
+
     /// A request of a caller's, each in a session of its own, so that none ends another one's.
     pub async fn call(&self, caller: Caller, method: Method, path: &str) -> Call {
-        let person = match caller {
-            Caller::Anonymous => return self.app.call(method, path),
-            Caller::User => &self.otto,
-            Caller::Creator => &self.cora,
-            Caller::Admin => &self.root,
-            Caller::Owner => &self.olga,
-        };
+        let Some(person) = self.person(caller) else { return self.app.call(method, path) };
         self.app.another_session(person).await.call(method, path)
     }
 
@@ -188,6 +197,16 @@ impl Scene {
     pub async fn send(&self, row: &Row, caller: Caller, key: &str, named: fn(&Self, &str) -> String) -> Reply {
         let path = self.fill(row.path, named);
         let call = self.call(caller, row.method.parse().unwrap(), &path).await;
+        self.finish(call, row, key, named).await
+    }
+
+    /// What a program is answered that shows this credential.
+    pub async fn send_as(&self, row: &Row, credential: &str, key: &str, named: fn(&Self, &str) -> String) -> Reply {
+        let call = self.app.call(row.method.parse().unwrap(), self.fill(row.path, named)).bearer(credential);
+        self.finish(call, row, key, named).await
+    }
+
+    async fn finish(&self, call: Call, row: &Row, key: &str, named: fn(&Self, &str) -> String) -> Reply {
         let call = if row.method == "GET" { call } else { call.key(key) };
         let call = if row.body.is_empty() { call } else { call.text(self.fill(row.body, named)) };
         call.send().await
@@ -203,6 +222,26 @@ impl Scene {
         let body = String::from_utf8_lossy(&reply.bytes).to_lowercase();
         let headers: String = reply.headers.values().map(|value| String::from_utf8_lossy(value.as_bytes())).collect();
         self.private().into_iter().filter(|text| body.contains(text) || headers.contains(text.as_str())).collect()
+    }
+
+    /// What a write could change of what is somebody's, beside money: a text for each row.
+    pub async fn things(&self) -> Vec<String> {
+        let texts = [
+            "SELECT title || ' ' || price_cents || ' ' || is_active || ' ' || updated_at FROM contents ORDER BY id",
+            "SELECT status || ' ' || auto_renew || ' ' || updated_at FROM subscriptions ORDER BY id",
+            "SELECT status FROM payouts ORDER BY id",
+            "SELECT status FROM deposits ORDER BY id",
+            "SELECT status FROM wallets ORDER BY id",
+            "SELECT email || ' ' || role || ' ' || tier || ' ' || updated_at FROM users ORDER BY id",
+            "SELECT name || ' ' || COALESCE(revoked_at, 0) FROM api_keys WHERE name <> 'program' ORDER BY id",
+            "SELECT 'ended ' || COUNT(revoked_at) FROM sessions",
+            "SELECT 'tokens ' || COUNT(*) FROM entitlement_tokens",
+        ];
+        let read = move |view: &superapp::store::View<'_>| {
+            let of = |text: &&'static str| view.query(text, &[], |row| row.get::<String>(0));
+            texts.iter().map(of).collect::<Result<Vec<_>, _>>()
+        };
+        self.app.database.read(read).await.unwrap().concat()
     }
 
     /// Every wallet with its balance, and how many transactions there were.

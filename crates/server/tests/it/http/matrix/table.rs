@@ -46,6 +46,10 @@ pub const ROWS: &[Row] = &[
         r#"{"current_password": "not this one", "new_password": "a horse of another colour"}"#,
                                                                                     [401, 422, 422, 422, 422]),
 
+    row("GET", "/api/api-keys", "",                                                 [401, 200, 200, 200, 200]),
+    row("POST", "/api/api-keys", r#"{"name": "program", "scopes": ["everything"]}"#, [401, 400, 400, 400, 400]),
+    row("DELETE", "/api/api-keys/{key}", "",                                        [401, 404, 404, 404, 204]),
+
     row("GET", "/api/users/me", "",                                                 [401, 200, 200, 200, 200]),
     row("PATCH", "/api/users/me", r#"{"email": "canary-olga@example.com"}"#,        [401, 409, 409, 409, 200]),
     row("PATCH", "/api/users/me", r#"{"username": "olga"}"#,                        [401, 409, 409, 409, 200]),
