@@ -164,6 +164,7 @@ section! {
         checkpoint_pages: i64,
         read_url: SecretString,
         read_lag_seconds_max: u64,
+        slow_query_ms: u64,
     }
     Postgres {
         readers: usize,
@@ -212,7 +213,7 @@ section! {
         connections_per_address: usize,
     }
     Metrics { listen: String, }
-    Log { level: String, format: LogFormat, }
+    Log { level: String, format: LogFormat, directory: String, }
     Sentry { dsn: SecretString, }
 }
 

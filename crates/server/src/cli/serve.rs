@@ -5,9 +5,11 @@ use crate::app::{App, location, open_database, with_replica};
 use crate::auth::secrets::Secrets;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::http::{self, metrics};
+use crate::http;
+use crate::http::metrics::{self, PrometheusHandle};
 use crate::jobs::Jobs;
 use crate::store::Location;
+use crate::telemetry::is_json;
 use anyhow::Context;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -27,6 +29,8 @@ async fn serve(config: Config, data_dir: &Path) -> anyhow::Result<End> {
     let location = location(&config, data_dir)?;
     let secrets = Secrets::load(&config.auth, data_dir)?;
     let clock = Clock::System;
+    // Before anything that has figures to show.
+    let figures = if config.metrics.listen.is_empty() { None } else { Some(metrics::install()?) };
     let database = with_replica(open_database(&config, &location, &clock)?, &config, &location)?;
     let listen = config.server.listen;
     let listener = TcpListener::bind(listen).await.with_context(|| {
@@ -39,7 +43,7 @@ async fn serve(config: Config, data_dir: &Path) -> anyhow::Result<End> {
     }
     let jobs = Jobs::start(&app);
     let (stop, stopped) = watch::channel(false);
-    let metrics = serve_metrics(&app, stopped).await?;
+    let metrics = serve_metrics(&app, figures, stopped).await?;
     let mut signals = Signals::listen()?;
     greet(&app, address, &location, metrics.as_ref().map(|(address, _)| *address));
 
@@ -100,12 +104,11 @@ impl Signals {
 
 async fn serve_metrics(
     app: &App,
+    figures: Option<PrometheusHandle>,
     mut stopped: watch::Receiver<bool>,
 ) -> anyhow::Result<Option<(SocketAddr, JoinHandle<()>)>> {
     let wanted = &app.config.metrics.listen;
-    if wanted.is_empty() {
-        return Ok(None);
-    }
+    let Some(handle) = figures else { return Ok(None) };
     let listener = match TcpListener::bind(wanted).await {
         Ok(listener) => listener,
         Err(error) if app.config.is_production() => {
@@ -117,7 +120,6 @@ async fn serve_metrics(
         }
     };
     let address = listener.local_addr()?;
-    let handle = metrics::install()?;
     let (app, router, upkeep) = (app.clone(), metrics::router(app.clone(), handle.clone()), handle);
     let task = tokio::spawn(async move {
         let mut stopping = stopped.clone();
@@ -139,6 +141,12 @@ async fn serve_metrics(
 /// What a person sees first: where it is, where the data is, and what to type.
 fn greet(app: &App, address: SocketAddr, location: &Location, metrics: Option<SocketAddr>) {
     let config = &app.config;
+    if is_json(config) {
+        // Whoever reads it is a program, here as everywhere.
+        let (version, metrics) = (env!("CARGO_PKG_VERSION"), metrics.map(tracing::field::display));
+        tracing::info!(version, %address, metrics, data = %location, "ready");
+        return;
+    }
     let mut lines = vec![
         format!("superapp {} is ready", env!("CARGO_PKG_VERSION")),
         String::new(),

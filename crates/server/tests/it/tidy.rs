@@ -15,7 +15,7 @@ const LINES_MAX: usize = 400;
 const LAYERS: &[(&str, &[&str])] = &[
     ("clock", &[]),
     ("config", &[]),
-    ("telemetry", &["config"]),
+    ("telemetry", &["clock", "config"]),
     ("auth", &["clock", "config"]),
     ("gateway", &["config"]),
     ("idempotency", &["gateway"]),
@@ -39,6 +39,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "operations",
             "settlements",
             "store",
+            "telemetry",
         ],
     ),
     ("renewals", &["app", "ledger", "operations", "store"]),

@@ -3,15 +3,19 @@
 use super::limit::{self, Said};
 use crate::app::App;
 use crate::clock::stopwatch;
-use crate::http::extract::RequestId;
+use crate::http::extract::{Peer, RequestId};
 use crate::http::once::StoredCode;
 use crate::http::problem::Problem;
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use axum::http::header::USER_AGENT;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method};
 use axum::middleware::Next;
 use axum::response::Response;
+use std::net::IpAddr;
 use std::sync::Arc;
-use tracing::Instrument;
+use std::time::Duration;
+use tracing::field::{self, display};
+use tracing::{Instrument, Level};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const PLAIN_HEADERS: [(HeaderName, &str); 7] = [
@@ -32,47 +36,80 @@ pub async fn envelop(State(app): State<App>, mut request: Request, next: Next) -
     limit::unveil(&app, &mut request);
     let said = Said::default();
     request.extensions_mut().insert(said.clone());
-    let route = request.extensions().get::<MatchedPath>().cloned();
-    let method = request.method().clone();
-    let span = tracing::info_span!("request", request_id = %id);
+    let asked = Asked::of(&request);
+    // Of the level `error`, so that it is there for every line, whatever is shown. Whose request it is becomes known later.
+    let span = tracing::error_span!(target: "superapp::http", "request", request_id = %id, user_id = field::Empty);
     let mut response = next.run(request).instrument(span.clone()).await;
     let stored = response.extensions_mut().remove::<StoredCode>();
-    let code = response.extensions().get::<Problem>().map(Problem::code);
-    let code = code.or(stored.as_ref().map(|stored| stored.code.as_str()));
-    if let Some(problem) = response.extensions_mut().remove::<Problem>() {
+    let problem = response.extensions_mut().remove::<Problem>();
+    let code = problem.as_ref().map(Problem::code).or(stored.as_ref().map(|stored| stored.code.as_str()));
+    if let Some(problem) = &problem {
         let kept = std::mem::take(response.headers_mut());
         response = problem.respond(&id);
         keep(kept, response.headers_mut());
     }
     said.tell(&app, response.headers_mut());
     finish(&app, &id, response.headers_mut());
-
-    let elapsed = started.elapsed();
-    let status = response.status();
-    let route = route.as_ref().map_or("unmatched", MatchedPath::as_str).to_owned();
-    let labels = [
-        ("method", known_method(method.as_str()).to_owned()),
-        ("route", route.clone()),
-        ("status", status.as_str().to_owned()),
-    ];
-    metrics::counter!("http_requests_total", &labels).increment(1);
-    metrics::histogram!("http_request_duration_seconds", "route" => route.clone()).record(elapsed);
-    let _entered = span.enter();
-    let (status, milliseconds) = (status.as_u16(), elapsed.as_secs_f64() * 1_000.0);
-    match status {
-        500.. => tracing::error!(%method, route, status, code, milliseconds, "request"),
-        400.. => tracing::info!(%method, route, status, code, milliseconds, "request"),
-        _ => tracing::debug!(%method, route, status, milliseconds, "request"),
-    }
+    let cause = problem.as_ref().and_then(Problem::cause);
+    span.in_scope(|| asked.tell(response.status().as_u16(), code, cause.as_deref(), started.elapsed()));
     response
 }
+
+/// What is told of a request beside its answer: never its query string, and nothing of its body.
+struct Asked {
+    method: Method,
+    route: Option<MatchedPath>,
+    address: Option<IpAddr>,
+    user_agent: Option<HeaderValue>,
+}
+
+impl Asked {
+    fn of(request: &Request) -> Self {
+        Self {
+            method: request.method().clone(),
+            route: request.extensions().get().cloned(),
+            address: request.extensions().get().map(|Peer(peer)| peer.ip().to_canonical()),
+            user_agent: request.headers().get(USER_AGENT).cloned(),
+        }
+    }
+
+    /// Counts the request and writes its line.
+    fn tell(self, status: u16, code: Option<&str>, error: Option<&str>, elapsed: Duration) {
+        let method = known_method(self.method.as_str());
+        let route = self.route.as_ref().map_or("unmatched", MatchedPath::as_str);
+        let labels = [("method", method.to_owned()), ("route", route.to_owned()), ("status", status.to_string())];
+        metrics::counter!("http_requests_total", &labels).increment(1);
+        metrics::histogram!("http_request_duration_seconds", "route" => route.to_owned()).record(elapsed);
+        let address = self.address.map(display);
+        let user_agent = self.user_agent.as_ref().map(|agent| String::from_utf8_lossy(agent.as_bytes()));
+        let user_agent = user_agent.as_deref();
+        let duration_ms = (elapsed.as_secs_f64() * 1e6).round() / 1e3;
+        macro_rules! line {
+            ($level:expr) => {
+                tracing::event!(
+                    target: "superapp::http", $level,
+                    method, route, status, duration_ms, code, address, user_agent, error, "request"
+                )
+            };
+        }
+        match status {
+            500.. => line!(Level::ERROR),
+            400.. => line!(Level::WARN),
+            _ => line!(Level::INFO),
+        }
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("a handler panicked")]
+struct Panicked;
 
 /// What a last resort answers: the handler panicked, the process lives.
 pub fn panicked(_panic: Box<dyn std::any::Any + Send + 'static>) -> Response {
     use axum::response::IntoResponse;
-    tracing::error!("a handler panicked");
+    // The panic itself has a line, with its place.
     metrics::counter!("http_panics_total").increment(1);
-    Problem::internal().into_response()
+    Problem::internal().because(&Panicked).into_response()
 }
 
 /// The caller's own id if it is a sane one, else a new one.

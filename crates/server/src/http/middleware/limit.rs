@@ -73,6 +73,8 @@ impl Asked {
     /// # Errors
     /// If nothing is left.
     pub async fn by_account(self, app: &App, caller: &Caller) -> Result<(), Problem> {
+        // From here on every line of the request says whose it is.
+        tracing::Span::current().record("user_id", tracing::field::display(caller.id()));
         let class = Class::of(caller.user.role, caller.user.tier);
         let quota = app.limiter.account(caller.id(), class, self.method.as_str(), self.route()).await;
         self.judge(quota)
