@@ -212,7 +212,7 @@ fn run(cli: Cli) -> Result<End, CliError> {
         Command::Serve(serve) => {
             let mut config = sources.load()?;
             config.server.listen = serve.listen.unwrap_or(config.server.listen);
-            let _logs = crate::telemetry::start(&config)?;
+            let _telemetry = crate::telemetry::start(&config)?;
             Ok(serve::run(config, &global.data_dir)?)
         }
         Command::Migrate(migrate) => Ok(database::migrate(migrate, &sources.load()?, &global.data_dir)?),

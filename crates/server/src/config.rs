@@ -1,6 +1,7 @@
 //! Settings: the commented defaults, then a file, then the environment; checked as a whole at start.
 
 mod database;
+mod exports;
 mod limits;
 mod payments;
 mod sales;
@@ -132,6 +133,7 @@ pub struct Config {
     pub rate_limits: RateLimits,
     pub metrics: Metrics,
     pub log: Log,
+    pub traces: Traces,
     pub sentry: Sentry,
 }
 
@@ -214,6 +216,7 @@ section! {
     }
     Metrics { listen: String, }
     Log { level: String, format: LogFormat, directory: String, }
+    Traces { endpoint: String, }
     Sentry { dsn: SecretString, }
 }
 
@@ -262,6 +265,7 @@ impl Config {
             return Err(invalid("metrics.listen", "must be ADDRESS:PORT, or empty"));
         }
         self.check_database()?;
+        self.check_exports()?;
         long("auth.jwt_secret", &self.auth.jwt_secret)?;
         long("auth.server_secret", &self.auth.server_secret)?;
         if self.is_production() { self.check_production() } else { Ok(()) }

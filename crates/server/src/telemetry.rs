@@ -3,24 +3,70 @@
 //! An event becomes a [`line::Line`] in [`layer::Lines`], where [`mask`] takes its secrets out, and goes to a
 //! [`writer::Thread`], which nobody waits for.
 
+#[cfg(feature = "sentry")]
+pub mod errors;
 pub mod files;
 pub mod layer;
 pub mod line;
+#[cfg(all(test, any(feature = "otel", feature = "sentry")))]
+mod listener;
 pub mod mask;
+#[cfg(any(feature = "otel", feature = "sentry"))]
+mod outgoing;
+#[cfg(feature = "otel")]
+pub mod traces;
 pub mod writer;
 
 use crate::clock::Clock;
 use crate::config::{Config, LogFormat};
 use anyhow::Context;
 use files::Files;
-use layer::Lines;
+use layer::{Lines, Sink};
+use line::Line;
 use std::io::IsTerminal;
 use std::path::Path;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::registry;
 use tracing_subscriber::util::SubscriberInitExt;
-use writer::{Look, Thread};
+use writer::{Look, Thread, Writer};
+
+/// What tells others. Dropping it sends and writes what was told until then.
+#[derive(Debug)]
+pub struct Telemetry {
+    #[cfg(feature = "sentry")]
+    errors: Option<errors::Errors>,
+    #[cfg(feature = "otel")]
+    _traces: Option<traces::Traces>,
+    /// Last, because the others may have something to say.
+    _thread: Thread,
+}
+
+#[cfg(feature = "sentry")]
+impl Drop for Telemetry {
+    fn drop(&mut self) {
+        if let Some(errors) = &self.errors {
+            errors.close();
+        }
+    }
+}
+
+/// Where a line goes.
+struct Everywhere {
+    writer: Writer,
+    #[cfg(feature = "sentry")]
+    errors: Option<errors::Errors>,
+}
+
+impl Sink for Everywhere {
+    fn write(&self, line: &Line) {
+        #[cfg(feature = "sentry")]
+        if let Some(errors) = &self.errors {
+            errors.write(line);
+        }
+        self.writer.write(line);
+    }
+}
 
 /// Whether lines are for programs.
 #[must_use]
@@ -32,11 +78,11 @@ pub fn is_json(config: &Config) -> bool {
     }
 }
 
-/// Starts logging. Once, at the start of the process; what is told until the thread is dropped is written.
+/// Starts logging, and sending where the settings ask for it. Once, at the start of the process, outside of any runtime.
 ///
 /// # Errors
-/// If `log.level` is not a filter, or `log.directory` cannot be written.
-pub fn start(config: &Config) -> anyhow::Result<Thread> {
+/// If `log.level` is not a filter, `log.directory` cannot be written, or nothing can be sent.
+pub fn start(config: &Config) -> anyhow::Result<Telemetry> {
     let levels = levels(&config.log.level)?;
     let look = if is_json(config) { Look::Json } else { Look::Text { colours: std::io::stderr().is_terminal() } };
     let directory = &config.log.directory;
@@ -46,10 +92,27 @@ pub fn start(config: &Config) -> anyhow::Result<Thread> {
     };
     let files = if directory.is_empty() { None } else { Some(open(directory)?) };
     let thread = Thread::start(look, files, std::io::stderr())?;
-    let started = registry().with(Lines::new(levels, Clock::System, thread.writer())).try_init();
-    started.map_err(|error| anyhow::anyhow!("logging cannot start: {error}"))?;
+    #[cfg(feature = "sentry")]
+    let errors = errors::Errors::start(config)?;
+    let sink = Everywhere {
+        writer: thread.writer(),
+        #[cfg(feature = "sentry")]
+        errors: errors.clone(),
+    };
+    let subscriber = registry().with(Lines::new(levels, Clock::System, sink));
+    #[cfg(feature = "otel")]
+    let traces = traces::Traces::start(config)?;
+    #[cfg(feature = "otel")]
+    let subscriber = subscriber.with(traces.as_ref().map(traces::Traces::layer));
+    subscriber.try_init().map_err(|error| anyhow::anyhow!("logging cannot start: {error}"))?;
     std::panic::set_hook(Box::new(tell_panic));
-    Ok(thread)
+    Ok(Telemetry {
+        #[cfg(feature = "sentry")]
+        errors,
+        #[cfg(feature = "otel")]
+        _traces: traces,
+        _thread: thread,
+    })
 }
 
 /// A panic is a line like any other: in its request, masked, and on one line.
