@@ -30,7 +30,7 @@ async fn serve(config: Config, data_dir: &Path) -> anyhow::Result<End> {
     let secrets = Secrets::load(&config.auth, data_dir)?;
     let clock = Clock::System;
     // Before anything that has figures to show.
-    let figures = if config.metrics.listen.is_empty() { None } else { Some(metrics::install()?) };
+    let figures = listen_for_metrics(&config).await?;
     let database = with_replica(open_database(&config, &location, &clock)?, &config, &location)?;
     let listen = config.server.listen;
     let listener = TcpListener::bind(listen).await.with_context(|| {
@@ -43,7 +43,7 @@ async fn serve(config: Config, data_dir: &Path) -> anyhow::Result<End> {
     }
     let jobs = Jobs::start(&app);
     let (stop, stopped) = watch::channel(false);
-    let metrics = serve_metrics(&app, figures, stopped).await?;
+    let metrics = serve_metrics(&app, figures, stopped)?;
     let mut signals = Signals::listen()?;
     greet(&app, address, &location, metrics.as_ref().map(|(address, _)| *address));
 
@@ -102,23 +102,30 @@ impl Signals {
     }
 }
 
-async fn serve_metrics(
-    app: &App,
-    figures: Option<PrometheusHandle>,
-    mut stopped: watch::Receiver<bool>,
-) -> anyhow::Result<Option<(SocketAddr, JoinHandle<()>)>> {
-    let wanted = &app.config.metrics.listen;
-    let Some(handle) = figures else { return Ok(None) };
-    let listener = match TcpListener::bind(wanted).await {
-        Ok(listener) => listener,
-        Err(error) if app.config.is_production() => {
-            return Err(error).with_context(|| format!("metrics cannot be served on {wanted}; set metrics.listen"));
+/// Where metrics are asked for, and what records them.
+async fn listen_for_metrics(config: &Config) -> anyhow::Result<Option<(TcpListener, PrometheusHandle)>> {
+    let wanted = &config.metrics.listen;
+    if wanted.is_empty() {
+        return Ok(None);
+    }
+    match TcpListener::bind(wanted).await {
+        Ok(listener) => Ok(Some((listener, metrics::install()?))),
+        Err(error) if config.is_production() => {
+            Err(error).with_context(|| format!("metrics cannot be served on {wanted}; set metrics.listen"))
         }
         Err(error) => {
             tracing::warn!(%error, wanted, "metrics are off: set SUPERAPP_METRICS__LISTEN to another address");
-            return Ok(None);
+            Ok(None)
         }
-    };
+    }
+}
+
+fn serve_metrics(
+    app: &App,
+    figures: Option<(TcpListener, PrometheusHandle)>,
+    mut stopped: watch::Receiver<bool>,
+) -> anyhow::Result<Option<(SocketAddr, JoinHandle<()>)>> {
+    let Some((listener, handle)) = figures else { return Ok(None) };
     let address = listener.local_addr()?;
     let (app, router, upkeep) = (app.clone(), metrics::router(app.clone(), handle.clone()), handle);
     let task = tokio::spawn(async move {

@@ -48,14 +48,15 @@ impl Files {
     /// If they cannot be written. The next ones are tried again.
     pub fn write(&mut self, combined: &[u8], errors: &[u8]) -> io::Result<()> {
         let today = day(&self.clock);
+        let mut turned = Ok(());
         if today != self.day {
             self.day = today;
             // Empty ones, too: what is too old is only looked for at a rotation.
-            self.combined.rotate()?;
-            self.errors.rotate()?;
+            turned = self.combined.rotate().and(self.errors.rotate());
         }
-        self.combined.write(combined)?;
-        self.errors.write(errors)
+        // Each as far as it can, whatever became of the others.
+        let (combined, errors) = (self.combined.write(combined), self.errors.write(errors));
+        turned.and(combined).and(errors)
     }
 }
 
