@@ -31,6 +31,13 @@ use tracing_subscriber::registry;
 use tracing_subscriber::util::SubscriberInitExt;
 use writer::{Look, Thread, Writer};
 
+#[cfg(feature = "otel")]
+pub use traces::name_trace;
+
+/// Without the feature `otel`, nothing belongs to a trace.
+#[cfg(not(feature = "otel"))]
+pub const fn name_trace(_: &tracing::Span) {}
+
 /// What tells others. Dropping it sends and writes what was told until then.
 #[derive(Debug)]
 pub struct Telemetry {

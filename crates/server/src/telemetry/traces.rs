@@ -4,7 +4,7 @@
 use super::mask;
 use super::outgoing::agent;
 use crate::config::Config;
-use opentelemetry::trace::{Status, TracerProvider};
+use opentelemetry::trace::{Status, TraceContextExt, TraceId, TracerProvider};
 use opentelemetry::{Array, Key, KeyValue, Value};
 use opentelemetry_http::{Bytes, HttpClient, HttpError, Request, Response};
 use opentelemetry_otlp::{WithExportConfig, WithHttpConfig};
@@ -13,7 +13,9 @@ use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider, SpanData, SpanExporter};
 use std::pin::Pin;
 use std::time::Duration;
-use tracing_opentelemetry::OpenTelemetryLayer;
+use tracing::Span;
+use tracing::field::display;
+use tracing_opentelemetry::{OpenTelemetryLayer, OpenTelemetrySpanExt};
 use tracing_subscriber::registry::LookupSpan;
 use ureq::Agent;
 
@@ -55,6 +57,15 @@ impl Traces {
     {
         let layer = tracing_opentelemetry::layer().with_tracer(self.0.tracer("superapp"));
         layer.with_location(false).with_threads(false).with_tracked_inactivity(false)
+    }
+}
+
+/// Lets the lines of a span say to which trace it belongs, if it belongs to one.
+pub fn name_trace(span: &Span) {
+    let context = span.context();
+    let trace = context.span().span_context().trace_id();
+    if trace != TraceId::INVALID {
+        span.record("trace_id", display(trace));
     }
 }
 
@@ -142,9 +153,13 @@ impl HttpClient for Sender {
 
 #[cfg(test)]
 mod tests {
-    use super::Traces;
+    use super::{Traces, name_trace};
+    use crate::clock::Clock;
     use crate::config::Sources;
+    use crate::telemetry::layer::Lines;
+    use crate::telemetry::line::Line;
     use crate::telemetry::listener::Listener;
+    use std::sync::{Arc, Mutex};
     use tracing_subscriber::layer::SubscriberExt;
 
     #[test]
@@ -154,9 +169,21 @@ mod tests {
         let environment = [("SUPERAPP_TRACES__ENDPOINT".to_owned(), endpoint)].into();
         let config = Sources { file: None, environment }.load().unwrap();
         let traces = Traces::start(&config).unwrap().unwrap();
-        let subscriber = tracing_subscriber::registry().with(traces.layer());
+        let lines = Arc::new(Mutex::new(Vec::new()));
+        let kept = Arc::clone(&lines);
+        let sink = move |line: &Line| kept.lock().unwrap().push(line.json());
+        let layer = Lines::new("info".parse().unwrap(), Clock::System, sink);
+        let subscriber = tracing_subscriber::registry().with(layer).with(traces.layer());
         tracing::subscriber::with_default(subscriber, || {
-            let span = tracing::error_span!("request", request_id = "req-12345678", token = "hunter2", pin = 987_654);
+            let trace_id = tracing::field::Empty;
+            let span = tracing::error_span!(
+                "request",
+                request_id = "req-12345678",
+                trace_id,
+                token = "hunter2",
+                pin = 987_654
+            );
+            name_trace(&span);
             let _entered = span.enter();
             let error = std::io::Error::other("postgres://ann:hunter2@db/app");
             tracing::error!(error = &error as &dyn std::error::Error, password = "hunter2", "it says password=hunter2");
@@ -167,5 +194,7 @@ mod tests {
         assert!(head.starts_with("POST /v1/traces "), "{head}");
         assert!(text.contains("req-12345678") && text.contains("superapp") && text.contains("***"), "{text}");
         assert!(!text.contains("hunter2") && !text.contains("987654"), "{text}");
+        let line: serde_json::Value = serde_json::from_str(&lines.lock().unwrap()[0]).unwrap();
+        assert_eq!(line["trace_id"].as_str().map(str::len), Some(32), "a line is found by its trace: {line}");
     }
 }

@@ -6,6 +6,7 @@ use crate::clock::stopwatch;
 use crate::http::extract::{Peer, RequestId};
 use crate::http::once::StoredCode;
 use crate::http::problem::Problem;
+use crate::telemetry::name_trace;
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::header::USER_AGENT;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method};
@@ -38,7 +39,9 @@ pub async fn envelop(State(app): State<App>, mut request: Request, next: Next) -
     request.extensions_mut().insert(said.clone());
     let asked = Asked::of(&request);
     // Of the level `error`, so that it is there for every line, whatever is shown. Whose request it is becomes known later.
-    let span = tracing::error_span!(target: "superapp::http", "request", request_id = %id, user_id = field::Empty);
+    let (user_id, trace_id) = (field::Empty, field::Empty);
+    let span = tracing::error_span!(target: "superapp::http", "request", request_id = %id, user_id, trace_id);
+    name_trace(&span);
     let mut response = next.run(request).instrument(span.clone()).await;
     let stored = response.extensions_mut().remove::<StoredCode>();
     let problem = response.extensions_mut().remove::<Problem>();
