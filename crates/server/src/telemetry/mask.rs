@@ -87,6 +87,12 @@ fn scan(text: &str) -> Cow<'_, str> {
 fn look(bytes: &[u8], byte: u8, at: usize, copied: usize) -> Option<Found> {
     match byte {
         b'=' => pairs::value_behind(bytes, at, copied),
+        // `Secret("…")`, as `Debug` writes it.
+        b'(' if matches!(bytes.get(at + 1), Some(b'"' | b'\\')) => pairs::value_behind(bytes, at, copied),
+        // The path of a module is no name with a value.
+        b':' if bytes.get(at + 1) == Some(&b':') || bytes.get(..at).is_some_and(|before| before.ends_with(b":")) => {
+            None
+        }
         b':' => shapes::user_info(bytes, at).or_else(|| pairs::value_behind(bytes, at, copied)),
         b'e' => shapes::jwt(bytes, at),
         b's' | b'w' => shapes::key_of_ours(bytes, at),

@@ -31,6 +31,10 @@ fn named(before: &[u8]) -> Option<Treatment> {
     let gap = before.iter().rev().take(GAP_MAX).take_while(|byte| is_gap(byte)).count();
     let before = before.get(..before.len() - gap)?;
     let word = last_word(before);
+    if word.ends_with(b".rs") {
+        // A file of ours, with a line.
+        return None;
+    }
     treatment(word).or_else(|| {
         // "card number: …": two words that are one name.
         let lower = word.to_ascii_lowercase();

@@ -19,6 +19,9 @@ fn values_of_secret_names_are_hidden_wherever_they_stand() {
         (r#"{"credentials":{"a":"hunter2"},"b":1}"#, r#"{"credentials":***,"b":1}"#),
         (r#"Login { token: Some("hunter, 2"), b: 1 }"#, "Login { token: ***, b: 1 }"),
         ("PIN: 1234, next", "PIN: ***, next"),
+        ("a Secret(\"hunter2\"), b", "a Secret(\"***\"), b"),
+        ("\"password\" => \"hunter2\", b", "\"password\" =***, b"),
+        ("host=db password=hunter2 dbname=app", "host=db password=***"),
         ("Authorization: Digest a=\"hunter2\", b=c\nHost: x", "Authorization: ***\nHost: x"),
         ("cookie: a=hunter2; b=hunter3", "cookie: ***"),
         ("x-api-key: hunter2", "x-api-key: ***"),
@@ -74,7 +77,9 @@ fn what_is_no_secret_stays_as_it_is() {
         "authentication: basic authentication is not enough",
         "mapping: 3, ping: 4, stopping: 5",
         "token: null, session=None",
-        "crates/server/src/http.rs:12:5",
+        "crates/server/src/auth/token.rs:12:5",
+        "superapp::auth::token::verify failed",
+        "the password (of nobody)",
         "100% of all",
     ] {
         assert_eq!(text(given), given);

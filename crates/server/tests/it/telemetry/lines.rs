@@ -124,3 +124,21 @@ async fn a_slow_statement_is_told_in_its_request_without_its_values() {
     assert!(line["statement"].as_str().unwrap().contains("wallets") && line["level"] == "WARN", "{line}");
     assert!(!format!("{told:?}").contains("nobody's business"));
 }
+
+#[tokio::test]
+async fn what_a_database_says_about_an_error_repeats_no_row() {
+    let place = crate::place::Place::new();
+    let database = superapp::store::Database::open(&place.location, &crate::place::options()).unwrap();
+    let refused = |work: &mut superapp::store::Work<'_>| {
+        // A user's wallet without a user.
+        let text = "INSERT INTO wallets (id, kind, status, currency, balance_cents, created_at) \
+            VALUES ($1, 'user', 'active', $2, 0, 0)";
+        work.execute(text, &[uuid::Uuid::from_u128(0x5ec2e7).into(), "KnR".into()])
+    };
+    let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(5);
+    let error = database.write(refused, deadline).await.unwrap_err();
+    database.close().await;
+    let told = superapp::telemetry::line::chain(&error);
+    assert!(told.starts_with("the database refused a statement: "), "{told}");
+    assert!(!told.contains("KnR") && !told.contains("5ec2e7") && !told.contains('\n'), "{told}");
+}
