@@ -20,6 +20,8 @@ pub const FATAL: &str = "superapp::fatal";
 const WAITING_MAX: usize = 32_768;
 /// Bytes that are written at once.
 const TOGETHER_BYTES: usize = 64 * 1_024;
+/// How long the thread lets lines gather. To be woken for each of them would cost more than to write it.
+const GATHER: Duration = Duration::from_millis(10);
 /// How often an idle thread looks whether a day is over.
 const LOOK: Duration = Duration::from_secs(30);
 /// How long somebody waits for what they told to be written, where they do.
@@ -46,15 +48,22 @@ enum Message {
         /// For the files, if they have another form.
         kept: Option<String>,
     },
-    /// Answered once everything before it is written.
-    Flush(flume::Sender<()>),
-    Stop,
+    /// Somebody does not want to wait.
+    Wake,
+}
+
+/// Somebody who waits until what was told before is written.
+struct Hurry {
+    tell: flume::Sender<()>,
+    /// Whether the thread is to end then.
+    is_last: bool,
 }
 
 /// Sends lines to the thread.
 #[derive(Clone, Debug)]
 pub struct Writer {
     queue: flume::Sender<Message>,
+    hurry: flume::Sender<Hurry>,
     dropped: Arc<AtomicU64>,
     look: Look,
     has_files: bool,
@@ -83,10 +92,12 @@ impl Thread {
         out: impl Write + Send + 'static,
     ) -> std::io::Result<Self> {
         let (queue, queued) = flume::bounded(room);
+        let (hurry, hurried) = flume::bounded(room);
         let dropped = Arc::new(AtomicU64::new(0));
-        let writer = Writer { queue, dropped: Arc::clone(&dropped), look, has_files: files.is_some() };
+        let writer = Writer { queue, hurry, dropped: Arc::clone(&dropped), look, has_files: files.is_some() };
         let outputs = Outputs { out, files, written: [0; LEVELS.len()], dropped, lost: 0 };
-        let handle = std::thread::Builder::new().name("log-writer".to_owned()).spawn(move || run(&queued, outputs))?;
+        let handle =
+            std::thread::Builder::new().name("log-writer".to_owned()).spawn(move || run(&queued, &hurried, outputs))?;
         Ok(Self { writer, handle: Some(handle) })
     }
 
@@ -100,7 +111,7 @@ impl Thread {
 impl Drop for Thread {
     fn drop(&mut self) {
         // Whoever reads our standard error may have stopped reading: then nobody waits for ever.
-        if self.writer.flush() && self.writer.queue.send_timeout(Message::Stop, PATIENCE).is_ok() {
+        if self.writer.flush(true) {
             let _ = self.handle.take().map(JoinHandle::join);
         }
     }
@@ -108,9 +119,14 @@ impl Drop for Thread {
 
 impl Writer {
     /// Waits until what was told is written, for a while. Says whether it is.
-    fn flush(&self) -> bool {
+    fn flush(&self, is_last: bool) -> bool {
         let (tell, told) = flume::bounded(1);
-        self.queue.send_timeout(Message::Flush(tell), PATIENCE).is_ok() && told.recv_timeout(PATIENCE).is_ok()
+        if self.hurry.send_timeout(Hurry { tell, is_last }, PATIENCE).is_err() {
+            return false;
+        }
+        // Where there is no room for it, nobody sleeps.
+        let _ = self.queue.try_send(Message::Wake);
+        told.recv_timeout(PATIENCE).is_ok()
     }
 
     fn look(&self, line: &Line) -> String {
@@ -137,7 +153,7 @@ impl Sink for Writer {
                 true
             }
         };
-        if line.target == FATAL && !(is_taken && self.flush()) {
+        if line.target == FATAL && !(is_taken && self.flush(false)) {
             let _ = writeln!(std::io::stderr().lock(), "{}", self.look(line));
         }
     }
@@ -152,36 +168,30 @@ struct Outputs<W> {
     lost: u64,
 }
 
-fn run<W: Write>(queue: &flume::Receiver<Message>, mut outputs: Outputs<W>) {
+fn run<W: Write>(queue: &flume::Receiver<Message>, hurry: &flume::Receiver<Hurry>, mut outputs: Outputs<W>) {
     loop {
-        let (first, mut is_over) = match queue.recv_timeout(LOOK) {
-            Ok(first) => (Some(first), false),
-            Err(flume::RecvTimeoutError::Timeout) => (None, false),
-            Err(flume::RecvTimeoutError::Disconnected) => (None, true),
+        // Sleeps until there is something, and then a little longer, unless somebody waits.
+        let mut first = match queue.recv_timeout(LOOK) {
+            Ok(first) => Some(first),
+            Err(flume::RecvTimeoutError::Timeout) => None,
+            Err(flume::RecvTimeoutError::Disconnected) => return,
         };
-        let (mut shown, mut kept, mut errors, mut waiting) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        for message in first.into_iter().chain(queue.try_iter()) {
-            match message {
-                Message::Line { level, shown: text, kept: json } => {
-                    if outputs.files.is_some() {
-                        let json = json.as_ref().unwrap_or(&text);
-                        push(&mut kept, json);
-                        if level == Level::ERROR {
-                            push(&mut errors, json);
-                        }
-                    }
-                    push(&mut shown, &text);
-                    outputs.count(level);
-                }
-                Message::Flush(tell) => waiting.push(tell),
-                Message::Stop => is_over = true,
-            }
-            if is_over || shown.len() >= TOGETHER_BYTES {
+        let mut waiting: Vec<Hurry> = Vec::new();
+        if first.is_some() {
+            waiting.extend(hurry.recv_timeout(GATHER));
+        }
+        waiting.extend(hurry.try_iter());
+        // What was told before somebody began to wait is among these; what is told meanwhile comes next.
+        let mut left = queue.len() + usize::from(first.is_some());
+        loop {
+            let taken = outputs.write(first.take().into_iter().chain(queue.try_iter()).take(left));
+            left = left.saturating_sub(taken);
+            if left == 0 || taken == 0 {
                 break;
             }
         }
-        outputs.write(&shown, &kept, &errors);
-        for tell in waiting {
+        let is_over = waiting.iter().any(|hurry| hurry.is_last);
+        for Hurry { tell, .. } in waiting {
             let _ = tell.send(());
         }
         if is_over {
@@ -203,15 +213,43 @@ impl<W: Write> Outputs<W> {
         }
     }
 
-    fn write(&mut self, shown: &[u8], kept: &[u8], errors: &[u8]) {
+    /// Writes some messages at once, and says how many.
+    fn write(&mut self, messages: impl Iterator<Item = Message>) -> usize {
+        let (mut shown, mut kept, mut errors) = (Vec::new(), Vec::new(), Vec::new());
+        let mut taken = 0_usize;
+        for message in messages {
+            taken += 1;
+            if let Message::Line { level, shown: text, kept: json } = message {
+                if self.files.is_some() {
+                    let json = json.as_ref().unwrap_or(&text);
+                    push(&mut kept, json);
+                    if level == Level::ERROR {
+                        push(&mut errors, json);
+                    }
+                }
+                push(&mut shown, &text);
+                self.count(level);
+            }
+            if shown.len() >= TOGETHER_BYTES {
+                break;
+            }
+        }
+        self.put(&shown, &kept, &errors);
+        taken
+    }
+
+    fn put(&mut self, shown: &[u8], kept: &[u8], errors: &[u8]) {
         // There is nobody to tell that nobody can be told.
         let _ = self.out.write_all(shown).and_then(|()| self.out.flush());
         if let Some(files) = &mut self.files
             && let Err(error) = files.write(kept, errors)
         {
             if self.lost == 0 {
-                let _ =
-                    writeln!(self.out, "{{\"level\":\"ERROR\",\"message\":\"log files cannot be written: {error}\"}}");
+                let error = serde_json::Value::from(error.to_string());
+                let _ = writeln!(
+                    self.out,
+                    r#"{{"level":"ERROR","message":"log files cannot be written","error":{error}}}"#
+                );
             }
             let lines = kept.iter().filter(|byte| **byte == b'\n').count();
             self.lost += u64::try_from(lines).unwrap_or(u64::MAX);
