@@ -12,11 +12,12 @@ use axum::http::header::USER_AGENT;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method};
 use axum::middleware::Next;
 use axum::response::Response;
+use std::borrow::Cow;
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tracing::field::{self, display};
-use tracing::{Instrument, Level};
+use tracing::{Instrument, Level, Span};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const PLAIN_HEADERS: [(HeaderName, &str); 7] = [
@@ -42,7 +43,8 @@ pub async fn envelop(State(app): State<App>, mut request: Request, next: Next) -
     let (user_id, trace_id) = (field::Empty, field::Empty);
     let span = tracing::error_span!(target: "superapp::http", "request", request_id = %id, user_id, trace_id);
     name_trace(&span);
-    let mut response = next.run(request).instrument(span.clone()).await;
+    let under_way = UnderWay(Some((asked, span, started)));
+    let mut response = next.run(request).instrument(under_way.span()).await;
     let stored = response.extensions_mut().remove::<StoredCode>();
     let problem = response.extensions_mut().remove::<Problem>();
     let code = problem.as_ref().map(Problem::code).or(stored.as_ref().map(|stored| stored.code.as_str()));
@@ -54,8 +56,31 @@ pub async fn envelop(State(app): State<App>, mut request: Request, next: Next) -
     said.tell(&app, response.headers_mut());
     finish(&app, &id, response.headers_mut());
     let cause = problem.as_ref().and_then(Problem::cause);
-    span.in_scope(|| asked.tell(response.status().as_u16(), code, cause.as_deref(), started.elapsed()));
+    under_way.answered(response.status().as_u16(), code, cause.as_deref());
     response
+}
+
+/// A request until it is answered. One whose client went away is dropped before that, and has a line all the same.
+struct UnderWay(Option<(Asked, Span, Instant)>);
+
+impl UnderWay {
+    fn span(&self) -> Span {
+        self.0.as_ref().map_or_else(Span::none, |(_, span, _)| span.clone())
+    }
+
+    fn answered(mut self, status: u16, code: Option<&str>, error: Option<&str>) {
+        if let Some((asked, span, started)) = self.0.take() {
+            span.in_scope(|| asked.tell(status, code, error, started.elapsed()));
+        }
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        if let Some((asked, span, started)) = self.0.take() {
+            span.in_scope(|| asked.tell_gone(started.elapsed()));
+        }
+    }
 }
 
 /// What is told of a request beside its answer: never its query string, and nothing of its body.
@@ -83,10 +108,8 @@ impl Asked {
         let labels = [("method", method.to_owned()), ("route", route.to_owned()), ("status", status.to_string())];
         metrics::counter!("http_requests_total", &labels).increment(1);
         metrics::histogram!("http_request_duration_seconds", "route" => route.to_owned()).record(elapsed);
-        let address = self.address.map(display);
-        let user_agent = self.user_agent.as_ref().map(|agent| String::from_utf8_lossy(agent.as_bytes()));
-        let user_agent = user_agent.as_deref();
-        let duration_ms = (elapsed.as_secs_f64() * 1e6).round() / 1e3;
+        let (address, user_agent) = (self.address.map(display), self.user_agent());
+        let (user_agent, duration_ms) = (user_agent.as_deref(), milliseconds(elapsed));
         macro_rules! line {
             ($level:expr) => {
                 tracing::event!(
@@ -101,6 +124,25 @@ impl Asked {
             _ => line!(Level::INFO),
         }
     }
+
+    /// Its client did not wait. What the ledger was asked for may be done all the same.
+    fn tell_gone(self, elapsed: Duration) {
+        let method = known_method(self.method.as_str());
+        let route = self.route.as_ref().map_or("unmatched", MatchedPath::as_str);
+        let (address, user_agent) = (self.address.map(display), self.user_agent());
+        let (user_agent, duration_ms) = (user_agent.as_deref(), milliseconds(elapsed));
+        tracing::info!(
+            target: "superapp::http", method, route, duration_ms, address, user_agent, "the client did not wait for its answer"
+        );
+    }
+
+    fn user_agent(&self) -> Option<Cow<'_, str>> {
+        self.user_agent.as_ref().map(|agent| String::from_utf8_lossy(agent.as_bytes()))
+    }
+}
+
+fn milliseconds(elapsed: Duration) -> f64 {
+    (elapsed.as_secs_f64() * 1e6).round() / 1e3
 }
 
 #[derive(Debug, thiserror::Error)]

@@ -1,7 +1,7 @@
 //! The line of a request: one for each, with what it must have and nothing that it must not.
 
 use super::recording::Recording;
-use crate::harness::{TestApp, unique};
+use crate::harness::{OddBody, TestApp, unique};
 use axum::http::Method;
 use serde_json::{Value, json};
 use superapp::jobs::{JOBS, run_due};
@@ -141,4 +141,22 @@ async fn what_a_database_says_about_an_error_repeats_no_row() {
     let told = superapp::telemetry::line::chain(&error);
     assert!(told.starts_with("the database refused a statement: "), "{told}");
     assert!(!told.contains("KnR") && !told.contains("5ec2e7") && !told.contains('\n'), "{told}");
+}
+
+#[tokio::test]
+async fn a_client_that_does_not_wait_has_a_line_too() {
+    let lines = Recording::start();
+    let app = TestApp::new().await;
+    let id = unique("request-id");
+    let call = app.post("/api/auth/login").body(OddBody::NeverEnds).header("x-request-id", &id).send();
+    tokio::select! {
+        biased;
+        _ = call => panic!("its body never ends"),
+        // Polled once, and then given up.
+        () = std::future::ready(()) => {}
+    }
+    let told = lines.of(&id);
+    let [line] = told.as_slice() else { panic!("{told:?}") };
+    assert_eq!(line["message"], "the client did not wait for its answer");
+    assert_eq!((&line["route"], line.get("status")), (&"/api/auth/login".into(), None));
 }
