@@ -2,8 +2,12 @@
 //! log are known to a whole process at once, whichever test listens.
 
 use crate::client::Client;
-use crate::server::Server;
+use crate::server::{GLANCE, Server};
 use serde_json::{Value, json};
+use std::time::Duration;
+use tokio::time::{Instant, sleep};
+
+const WRITTEN_WITHIN: Duration = Duration::from_secs(10);
 
 /// Every line of a log is one object.
 fn lines(log: &str) -> Vec<Value> {
@@ -35,6 +39,12 @@ async fn a_refusal_is_logged_with_its_code_whoever_made_its_answer() {
     let answer = client.post("/api/auth/password", &ann.token, "b", &wrong).await.unwrap();
     assert_eq!(answer.body["code"], "wrong_password", "{}", answer.body);
     client.transfer(&ann.token, "c", (&bob.id, 1, "")).await.unwrap();
+    // Lines gather for a moment before they are written.
+    let since = Instant::now();
+    while !server.log().contains("wrong_password") {
+        assert!(since.elapsed() < WRITTEN_WITHIN, "{}", server.log());
+        sleep(GLANCE).await;
+    }
     let log = server.log();
     server.stop().await;
     let expected = [
