@@ -107,6 +107,7 @@ pub fn database_options(config: &Config, location: &Location) -> Options {
     Options {
         readers,
         queue: config.database.queue,
+        slow_query: Some(config.database.slow_query_ms).filter(|ms| *ms > 0).map(Duration::from_millis),
         checkpoint_pages: config.database.checkpoint_pages,
         read_wait: config.request_deadline(),
         lanes: config.postgres.lanes,

@@ -258,7 +258,7 @@ fn run(cli: Cli) -> Result<End, CliError> {
         Command::Serve(serve) => {
             let mut config = sources.load()?;
             config.server.listen = serve.listen.unwrap_or(config.server.listen);
-            crate::telemetry::start(&config)?;
+            let _telemetry = crate::telemetry::start(&config)?;
             Ok(serve::run(config, &global.data_dir)?)
         }
         Command::Health(at) => Ok(health::run(at.listen.unwrap_or(sources.load()?.server.listen))?),

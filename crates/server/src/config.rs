@@ -1,7 +1,9 @@
 //! Settings: the commented defaults, then a file, then the environment; checked as a whole at start.
 
 mod database;
+mod exports;
 mod limits;
+mod numbers;
 mod payments;
 mod sales;
 mod sources;
@@ -11,7 +13,7 @@ pub use limits::{Cost, Network};
 pub use payments::Webhook;
 pub use sources::{Sources, known_keys};
 
-use domain::money::{Amount, CoinSize, InvalidAmount};
+use domain::money::{CoinSize, InvalidAmount};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Deserializer, de};
 use std::net::SocketAddr;
@@ -133,6 +135,7 @@ pub struct Config {
     pub rate_limits: RateLimits,
     pub metrics: Metrics,
     pub log: Log,
+    pub traces: Traces,
     pub sentry: Sentry,
 }
 
@@ -169,6 +172,7 @@ section! {
         checkpoint_pages: i64,
         read_url: SecretString,
         read_lag_seconds_max: u64,
+        slow_query_ms: u64,
     }
     Postgres {
         readers: usize,
@@ -218,7 +222,8 @@ section! {
         connections_per_address: usize,
     }
     Metrics { listen: String, }
-    Log { level: String, format: LogFormat, }
+    Log { level: String, format: LogFormat, directory: String, }
+    Traces { endpoint: String, }
     Sentry { dsn: SecretString, }
 }
 
@@ -268,53 +273,11 @@ impl Config {
             return Err(invalid("metrics.listen", "must be ADDRESS:PORT, or empty"));
         }
         self.check_database()?;
+        self.check_exports()?;
         long("auth.jwt_secret", &self.auth.jwt_secret)?;
         long("auth.server_secret", &self.auth.server_secret)?;
         long("auth.password_pepper", &self.auth.password_pepper)?;
         if self.is_production() { self.check_production() } else { Ok(()) }
-    }
-
-    fn check_numbers(&self) -> Result<(), ConfigError> {
-        let server = &self.server;
-        let positive = [
-            ("server.header_timeout_seconds", server.header_timeout_seconds > 0),
-            ("server.body_timeout_seconds", server.body_timeout_seconds > 0),
-            ("server.request_deadline_seconds", server.request_deadline_seconds > 0),
-            ("server.connections_max", server.connections_max > 0),
-            ("server.write_timeout_seconds", server.write_timeout_seconds > 0),
-            ("server.requests_max", server.requests_max > 0),
-            ("rate_limits.concurrency_per_user", self.rate_limits.concurrency_per_user > 0),
-            ("rate_limits.connections_per_address", self.rate_limits.connections_per_address > 0),
-            ("server.body_bytes_max", server.body_bytes_max > 0),
-            ("database.readers", self.database.readers > 0),
-            ("database.queue", self.database.queue > 0),
-            ("database.checkpoint_pages", self.database.checkpoint_pages > 0),
-            ("postgres.readers", self.postgres.readers > 0),
-            ("postgres.writers", self.postgres.writers > 0),
-            ("postgres.lanes", self.postgres.lanes > 0),
-            ("postgres.statement_timeout_seconds", self.postgres.statement_timeout_seconds > 0),
-            ("postgres.lock_timeout_seconds", self.postgres.lock_timeout_seconds > 0),
-            ("postgres.connect_timeout_seconds", self.postgres.connect_timeout_seconds > 0),
-            ("ledger.queue", self.ledger.queue > 0),
-            ("ledger.batch_max", self.ledger.batch_max > 0),
-            ("idempotency.sweep_seconds", self.idempotency.sweep_seconds > 0),
-            ("auth.access_token_seconds", self.auth.access_token_seconds > 0),
-            ("auth.hashers", self.auth.hashers > 0),
-            ("auth.argon2_passes", self.auth.argon2_passes > 0),
-        ];
-        if let Some((key, _)) = positive.into_iter().find(|(_, positive)| !positive) {
-            return Err(invalid(key, "must be at least 1"));
-        }
-        if self.auth.argon2_memory_kib < 8 {
-            return Err(invalid("auth.argon2_memory_kib", "must be at least 8"));
-        }
-        for (key, cents) in [
-            ("money.cents_per_coin", self.money.cents_per_coin),
-            ("money.amount_cents_max", self.money.amount_cents_max),
-        ] {
-            Amount::new(cents).map_err(|problem| invalid(key, problem.to_string()))?;
-        }
-        Ok(())
     }
 
     fn check_production(&self) -> Result<(), ConfigError> {

@@ -8,6 +8,7 @@ mod hold;
 pub use hold::{LEASE, RUN_MAX};
 
 use crate::app::App;
+use crate::clock::stopwatch;
 use crate::config::Config;
 use crate::operations::{Context, reconciliations};
 use crate::renewals;
@@ -15,13 +16,14 @@ use crate::settlements;
 use crate::store::jobs::{self, Outcome};
 use crate::store::{StoreError, View, Work, idempotency_keys, sessions};
 use domain::audit::Actor;
-use domain::timestamp::Span;
+use domain::timestamp::{Span, Timestamp};
 use hold::{Hold, Over};
 use std::pin::Pin;
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
+use tracing::Instrument;
 
 /// Rows that one unit of work deletes, so that no payment waits behind a sweep.
 const SWEEP_ROWS_MAX: i64 = 1_000;
@@ -153,19 +155,35 @@ pub async fn run_due(app: &App, jobs: &[Job]) -> Result<Vec<&'static str>, Store
 async fn run_if_due(app: &App, job: Job, interval: Span) -> Result<bool, StoreError> {
     let rows = app.database.look_up(jobs::list).await?;
     let now = app.clock.now();
-    let is_due = rows.iter().find(|row| row.name == job.name).is_none_or(|row| row.is_due(now));
+    let row = rows.iter().find(|row| row.name == job.name);
+    if let Some(success) = row.and_then(jobs::Job::last_success) {
+        // Whichever process it was: an alert must not come from one that was always late.
+        metrics::gauge!("job_last_success_timestamp_seconds", "job" => job.name).set(seconds(success));
+    }
+    let is_due = row.is_none_or(|row| row.is_due(now));
     if !is_due || app.is_draining() {
         return Ok(false);
     }
     let Some(hold) = Hold::take(app, job.name, now).await? else { return Ok(false) };
+    // Every line of the run bears its id, as every line of a request does.
+    let span = tracing::error_span!("job", request_id = hold.run_id(), job = job.name);
+    run_held(app, job, interval, hold, now).instrument(span).await.map(|()| true)
+}
+
+/// Runs a job that is held, tells how it went, and gives it back.
+async fn run_held(app: &App, job: Job, interval: Span, hold: Hold, now: Timestamp) -> Result<(), StoreError> {
+    let started = stopwatch();
     metrics::gauge!("job_running", "job" => job.name).set(1.0);
     let outcome = run(app, job, &hold).await;
     let ended = app.clock.now();
     let shown = outcome.map_or("lost", Outcome::as_str);
     metrics::counter!("job_runs_total", "job" => job.name, "outcome" => shown).increment(1);
     metrics::gauge!("job_running", "job" => job.name).set(0.0);
-    let seconds = u32::try_from(ended.as_micros() / 1_000_000).unwrap_or_default();
-    metrics::gauge!("job_last_run_timestamp_seconds", "job" => job.name).set(f64::from(seconds));
+    metrics::histogram!("job_duration_seconds", "job" => job.name).record(started.elapsed());
+    metrics::gauge!("job_last_run_timestamp_seconds", "job" => job.name).set(seconds(ended));
+    if outcome == Some(Outcome::Done) {
+        metrics::gauge!("job_last_success_timestamp_seconds", "job" => job.name).set(seconds(ended));
+    }
     // What was missed meanwhile is not made up for: a run does all that is due.
     let next = now.plus(if outcome == Some(Outcome::Failed) { interval.min(RETRY) } else { interval });
     let is_given_back = match outcome {
@@ -173,22 +191,27 @@ async fn run_if_due(app: &App, job: Job, interval: Span) -> Result<bool, StoreEr
         None => false,
     };
     if !is_given_back {
-        tracing::warn!(job = job.name, "this run lost its hold, and another one has begun");
+        tracing::warn!("this run lost its hold, and another one has begun");
     }
-    Ok(true)
+    Ok(())
+}
+
+/// A moment as metrics have it.
+fn seconds(moment: Timestamp) -> f64 {
+    f64::from(u32::try_from(moment.as_micros() / 1_000_000).unwrap_or_default())
 }
 
 /// One run, on a task of its own, so that a panic ends this run and no other. `None` if it was ended because another
 /// one holds the job.
 async fn run(app: &App, job: Job, hold: &Hold) -> Option<Outcome> {
-    let mut task = tokio::spawn((job.run)(app.clone()));
+    let mut task = tokio::spawn((job.run)(app.clone()).in_current_span());
     let ended = tokio::select! {
         ended = &mut task => ended,
         over = hold.keep(app) => {
             task.abort();
             // It may have ended at this very moment; what it did is done either way.
             let _ = task.await;
-            tracing::error!(job = job.name, ?over, "a run was ended before it was done");
+            tracing::error!(?over, "a run was ended before it was done");
             return (over == Over::Late).then_some(Outcome::Failed);
         }
     };
@@ -196,11 +219,11 @@ async fn run(app: &App, job: Job, hold: &Hold) -> Option<Outcome> {
         Ok(Ok(())) => Outcome::Done,
         Ok(Err(error)) => {
             let error = &error as &dyn std::error::Error;
-            tracing::warn!(job = job.name, error, "a job failed; it will be tried again");
+            tracing::warn!(error, "a job failed; it will be tried again");
             Outcome::Failed
         }
         Err(error) => {
-            tracing::error!(job = job.name, error = &error as &dyn std::error::Error, "a job panicked");
+            tracing::error!(error = &error as &dyn std::error::Error, "a job panicked");
             Outcome::Failed
         }
     })
@@ -212,10 +235,17 @@ fn deadline(app: &App) -> Instant {
 
 /// Recomputes the whole ledger, and keeps and tells what was found.
 async fn reconcile(app: &App) -> Result<(), StoreError> {
+    // As in its record.
+    let request_id = format!("job-{}", app.ids.uuid());
+    let span = tracing::error_span!("reconciliation", request_id);
+    reconcile_as(app, request_id).instrument(span).await
+}
+
+async fn reconcile_as(app: &App, request_id: String) -> Result<(), StoreError> {
     let (started_at, watched) = (app.clock.now(), app.clone());
     let look = move |view: &View<'_>| reconciliations::look(view, started_at, || !watched.is_draining());
     let findings = app.database.read(look).await?;
-    let actor = Actor { id: None, credential: None, address: None, request_id: format!("job-{}", app.ids.uuid()) };
+    let actor = Actor { id: None, credential: None, address: None, request_id };
     let context = Context { now: app.clock.now(), actor, ids: app.ids.clone() };
     let kept = findings.clone();
     let keep = move |work: &mut Work<'_>| reconciliations::keep(work, &context, &kept, started_at);

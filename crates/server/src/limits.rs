@@ -187,11 +187,11 @@ impl Limiter {
 }
 
 fn count(quota: Quota, place: Place) -> Quota {
-    let outcome = match quota.decision {
-        Some(Decision { accepted: false, .. }) => "refused",
+    let decision = match quota.decision {
+        Some(Decision { accepted: false, .. }) => "rejected",
         _ => "accepted",
     };
-    let labels = [("tier", quota.class.name()), ("outcome", outcome), ("place", place.name())];
+    let labels = [("tier", quota.class.name()), ("decision", decision), ("place", place.name())];
     metrics::counter!("rate_limit_decisions_total", &labels).increment(1);
     quota
 }

@@ -18,6 +18,7 @@ use domain::refusal::Refusal;
 use domain::subscription::Subscription;
 use std::sync::Arc;
 use tokio::time::Instant;
+use tracing::Instrument;
 
 /// Subscriptions that are looked at in one go, so that no payment waits behind them.
 const BATCH_MAX: i64 = 500;
@@ -44,7 +45,8 @@ pub async fn renew_due(app: &App) -> Result<usize, StoreError> {
         let due = app.database.read(move |view| subscriptions::due(view, now, BATCH_MAX)).await?;
         let is_last = due.len() < usize::try_from(BATCH_MAX).unwrap_or_default();
         for some in due.chunks(AT_ONCE) {
-            let tries: Vec<_> = some.iter().map(|row| tokio::spawn(renew(app.clone(), *row))).collect();
+            let tries: Vec<_> =
+                some.iter().map(|row| tokio::spawn(renew(app.clone(), *row).in_current_span())).collect();
             for tried in tries {
                 match tried.await.map_err(|_| StoreError::Panicked).and_then(|tried| tried) {
                     Ok(tried) => charged += usize::from(tried == Tried::Charged),

@@ -23,6 +23,7 @@ use serde::Deserialize;
 use std::sync::Arc;
 use thiserror::Error;
 use tokio::time::Instant;
+use tracing::Instrument;
 use uuid::Uuid;
 
 /// Events that are looked at in one go.
@@ -129,9 +130,13 @@ pub async fn take_up(app: &App) -> Result<usize, StoreError> {
         let is_last = rows.len() < usize::try_from(BATCH_MAX).unwrap_or_default();
         for row in rows {
             behind = (row.received_at, row.id);
-            match take_up_one(app, row).await {
+            // As in the audit log.
+            let request_id = format!("job-{}", app.ids.uuid());
+            let span = tracing::error_span!("event", request_id);
+            match take_up_one(app, row, request_id).instrument(span.clone()).await {
                 Ok(()) => settled += 1,
                 Err(error) => {
+                    let _entered = span.entered();
                     tracing::warn!(error = &error as &dyn std::error::Error, "an event stays unsettled");
                     let error = match error {
                         Unsettled::Store(error) => error,
@@ -147,12 +152,11 @@ pub async fn take_up(app: &App) -> Result<usize, StoreError> {
     }
 }
 
-async fn take_up_one(app: &App, row: Recorded) -> Result<(), Unsettled> {
+async fn take_up_one(app: &App, row: Recorded, request_id: String) -> Result<(), Unsettled> {
     let missing = StoreError::Broken("an event that settles names no deposit");
     let Some(id) = row.event.deposit_id else { return Err(missing.into()) };
     let found = app.database.read(move |view| deposits::find(view, id)).await?;
     let Some(deposit) = found else { return Err(missing.into()) };
-    let request_id = format!("job-{}", app.ids.uuid());
     let actor = Actor { id: None, credential: None, address: None, request_id };
     let context = Context { now: app.clock.now(), actor, ids: app.ids.clone() };
     let deadline = Instant::now() + app.config.request_deadline();

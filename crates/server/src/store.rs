@@ -28,6 +28,7 @@ mod options;
 pub mod payment_events;
 pub mod payouts;
 pub mod plans;
+mod pool;
 mod postgres;
 mod queue;
 pub mod reconciliation;
@@ -39,6 +40,8 @@ mod row;
 pub mod sessions;
 mod set_query;
 pub mod sign_in_failures;
+mod slow;
+mod spans;
 pub mod split_versions;
 mod sqlite;
 mod stale;
@@ -262,6 +265,7 @@ impl Database {
         T: Send + 'static,
         F: FnMut(&View<'_>) -> Result<T, StoreError> + Send + 'static,
     {
+        let read = spans::reading(read);
         match &*self.engine {
             Engine::Sqlite(sqlite) => sqlite.read(read).await,
             Engine::Postgres(postgres) => postgres.read(read).await,
@@ -280,8 +284,8 @@ impl Database {
         F: FnMut(&View<'_>) -> Result<T, StoreError> + Send + 'static,
     {
         match &*self.engine {
-            Engine::Sqlite(sqlite) => sqlite.look_up(read).await,
-            Engine::Postgres(postgres) => postgres.look_up(read).await,
+            Engine::Sqlite(sqlite) => sqlite.look_up(spans::reading(read)).await,
+            Engine::Postgres(postgres) => postgres.look_up(spans::reading(read)).await,
         }
     }
 
@@ -337,11 +341,12 @@ impl Database {
         self.run(work, deadline, Lane::Ledger).await
     }
 
-    async fn run<T, F>(&self, mut work: F, deadline: Instant, lane: Lane) -> Result<T, StoreError>
+    async fn run<T, F>(&self, work: F, deadline: Instant, lane: Lane) -> Result<T, StoreError>
     where
         T: Send + 'static,
         F: FnMut(&mut Work<'_>) -> Result<T, StoreError> + Send + 'static,
     {
+        let mut work = spans::writing(work);
         let mut tries = 0;
         loop {
             tries += 1;

@@ -1,16 +1,18 @@
 //! `superapp serve`: starts everything, in order, and stops it in the opposite one.
 
 use super::{End, runtime, say_error};
-use crate::app::{App, location, open_database, with_replica};
+use crate::app::{App, backup_directory, location, open_database, with_replica};
 use crate::auth::secrets::Secrets;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::http::{self, metrics};
+use crate::http;
+use crate::http::metrics::{self, PrometheusHandle};
 use crate::jobs::Jobs;
 use crate::store::Location;
+use crate::telemetry::is_json;
 use anyhow::Context;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{oneshot, watch};
@@ -27,6 +29,8 @@ async fn serve(config: Config, data_dir: &Path) -> anyhow::Result<End> {
     let location = location(&config, data_dir)?;
     let secrets = Secrets::load(&config.auth, data_dir)?;
     let clock = Clock::System;
+    // Before anything that has figures to show.
+    let figures = listen_for_metrics(&config).await?;
     let database = with_replica(open_database(&config, &location, &clock)?, &config, &location)?;
     let listen = config.server.listen;
     let listener = TcpListener::bind(listen).await.with_context(|| {
@@ -39,7 +43,8 @@ async fn serve(config: Config, data_dir: &Path) -> anyhow::Result<End> {
     }
     let jobs = Jobs::start(&app);
     let (stop, stopped) = watch::channel(false);
-    let metrics = serve_metrics(&app, stopped).await?;
+    let backups = matches!(location, Location::Sqlite(_)).then(|| backup_directory(&app.config, data_dir));
+    let metrics = serve_metrics(&app, figures, backups, stopped)?;
     let mut signals = Signals::listen()?;
     greet(&app, address, &location, metrics.as_ref().map(|(address, _)| *address));
 
@@ -99,27 +104,33 @@ impl Signals {
     }
 }
 
-async fn serve_metrics(
-    app: &App,
-    mut stopped: watch::Receiver<bool>,
-) -> anyhow::Result<Option<(SocketAddr, JoinHandle<()>)>> {
-    let wanted = &app.config.metrics.listen;
+/// Where metrics are asked for, and what records them.
+async fn listen_for_metrics(config: &Config) -> anyhow::Result<Option<(TcpListener, PrometheusHandle)>> {
+    let wanted = &config.metrics.listen;
     if wanted.is_empty() {
         return Ok(None);
     }
-    let listener = match TcpListener::bind(wanted).await {
-        Ok(listener) => listener,
-        Err(error) if app.config.is_production() => {
-            return Err(error).with_context(|| format!("metrics cannot be served on {wanted}; set metrics.listen"));
+    match TcpListener::bind(wanted).await {
+        Ok(listener) => Ok(Some((listener, metrics::install()?))),
+        Err(error) if config.is_production() => {
+            Err(error).with_context(|| format!("metrics cannot be served on {wanted}; set metrics.listen"))
         }
         Err(error) => {
             tracing::warn!(%error, wanted, "metrics are off: set SUPERAPP_METRICS__LISTEN to another address");
-            return Ok(None);
+            Ok(None)
         }
-    };
+    }
+}
+
+fn serve_metrics(
+    app: &App,
+    figures: Option<(TcpListener, PrometheusHandle)>,
+    backups: Option<PathBuf>,
+    mut stopped: watch::Receiver<bool>,
+) -> anyhow::Result<Option<(SocketAddr, JoinHandle<()>)>> {
+    let Some((listener, handle)) = figures else { return Ok(None) };
     let address = listener.local_addr()?;
-    let handle = metrics::install()?;
-    let (app, router, upkeep) = (app.clone(), metrics::router(app.clone(), handle.clone()), handle);
+    let (app, router, upkeep) = (app.clone(), metrics::router(app.clone(), handle.clone(), backups), handle);
     let task = tokio::spawn(async move {
         let mut stopping = stopped.clone();
         let stop = async move {
@@ -140,6 +151,12 @@ async fn serve_metrics(
 /// What a person sees first: where it is, where the data is, and what to type.
 fn greet(app: &App, address: SocketAddr, location: &Location, metrics: Option<SocketAddr>) {
     let config = &app.config;
+    if is_json(config) {
+        // Whoever reads it is a program, here as everywhere.
+        let (version, metrics) = (env!("CARGO_PKG_VERSION"), metrics.map(tracing::field::display));
+        tracing::info!(version, %address, metrics, data = %location, "ready");
+        return;
+    }
     let mut lines = vec![
         format!("superapp {} is ready", env!("CARGO_PKG_VERSION")),
         String::new(),

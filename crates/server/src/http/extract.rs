@@ -166,8 +166,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Parameters<T> 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let read = Query::<T>::from_request_parts(parts, state).await;
         read.map(|Query(value)| Self(value)).map_err(|rejection| {
-            let detail =
-                rejection.body_text().chars().filter(|letter| !letter.is_control()).take(200).collect::<String>();
+            let detail = json::told(&rejection.body_text());
             Problem::malformed(format!("the query string cannot be read: {detail}"))
         })
     }

@@ -3,6 +3,7 @@
 //! The last of two equal members would win elsewhere; here they are refused. Depth is bounded.
 
 use super::problem::{FieldError, Problem};
+use crate::telemetry::mask;
 use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 use std::fmt;
@@ -20,7 +21,7 @@ pub fn object(body: &[u8]) -> Result<Map<String, Value>, Problem> {
         return Ok(Map::new());
     }
     let malformed = |error: serde_json::Error| {
-        Problem::malformed(format!("the body is not valid JSON: {}", shorten(&error.to_string())))
+        Problem::malformed(format!("the body is not valid JSON: {}", told(&error.to_string())))
     };
     let mut reader = serde_json::Deserializer::from_slice(body);
     let value = Strict { depth: 0 }.deserialize(&mut reader).map_err(malformed)?;
@@ -35,19 +36,38 @@ pub fn object(body: &[u8]) -> Result<Map<String, Value>, Problem> {
 pub fn typed<T: DeserializeOwned>(object: Map<String, Value>) -> Result<T, Problem> {
     serde_path_to_error::deserialize(Value::Object(object)).map_err(|error| {
         let path: String = error.path().iter().map(|segment| format!("/{segment}")).collect();
-        let told = error.inner().to_string();
+        let text = error.inner().to_string();
         // serde names the member only in its text when it is missing or unknown.
-        let named = ["missing field `", "unknown field `"].iter().find_map(|start| told.strip_prefix(start));
+        let named = ["missing field `", "unknown field `"].iter().find_map(|start| text.strip_prefix(start));
         let pointer = match named.and_then(|rest| rest.split('`').next()) {
             Some(name) if !path.ends_with(&format!("/{name}")) => format!("{}/{name}", path.trim_end_matches("/?")),
             _ => path.trim_end_matches("/?").to_owned(),
         };
-        Problem::invalid(vec![FieldError { pointer, detail: shorten(&told) }])
+        Problem::invalid(vec![FieldError { pointer: shorten(&pointer), detail: told(&text) }])
     })
 }
 
+/// What serde says is wrong, without the value that it repeats: that may be a secret in the wrong place.
+pub fn told(text: &str) -> String {
+    let mut text = text.to_owned();
+    for start in ["invalid type: ", "invalid value: ", "unknown variant "] {
+        let Some(from) = text.find(start).map(|at| at + start.len()) else { continue };
+        let Some(end) = text.rfind(", expected ").filter(|end| *end >= from) else { continue };
+        let said = text.get(from..end).unwrap_or_default();
+        // The kind of the value stands before it and is kept: "string", "integer".
+        let kind = said.split(['`', '"']).next().unwrap_or_default();
+        text = format!(
+            "{}{}",
+            [text.get(..from).unwrap_or_default(), kind].concat().trim_end(),
+            text.get(end..).unwrap_or_default()
+        );
+    }
+    shorten(&text)
+}
+
+/// Not too long, on one line, and without what looks like a secret.
 fn shorten(text: &str) -> String {
-    text.chars().filter(|letter| !letter.is_control()).take(DETAIL_CHARACTERS_MAX).collect()
+    mask::text(text).chars().filter(|letter| !letter.is_control()).take(DETAIL_CHARACTERS_MAX).collect()
 }
 
 #[derive(Clone, Copy)]
@@ -136,6 +156,26 @@ impl<'de> Visitor<'de> for Strict {
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn what_was_sent_is_not_repeated_in_what_is_wrong_with_it() {
+        for (said, told) in [
+            ("invalid type: string \"hunter2\", expected i64", "invalid type: string, expected i64"),
+            (
+                "invalid value: integer `5`, expected x at line 1 column 2",
+                "invalid value: integer, expected x at line 1 column 2",
+            ),
+            (
+                "type: unknown variant `hunter2`, expected a`, expected `a` or `b`",
+                "type: unknown variant, expected `a` or `b`",
+            ),
+            ("unknown field `hunter`, expected `a`", "unknown field `hunter`, expected `a`"),
+            ("unknown field `sa_live_hunter2`, expected `a`", "unknown field `sa_live_***`, expected `a`"),
+            ("invalid type: null, expected a string", "invalid type: null, expected a string"),
+        ] {
+            assert_eq!(super::told(said), told);
+        }
+    }
+
     use super::{object, typed};
     use serde::Deserialize;
 

@@ -168,14 +168,8 @@ async fn look(app: &App, key: &Idempotency) -> Result<Option<Record>, Problem> {
 fn early(record: Option<&Record>, key: &Idempotency, app: &App) -> Option<Result<Response, Problem>> {
     match judge(record, &key.fingerprint, None, app.clock.now()) {
         Verdict::Execute | Verdict::Own(_) => None,
-        Verdict::Replay(record) => {
-            metrics::counter!("idempotency_outcomes_total", "outcome" => "replayed").increment(1);
-            Some(Ok(replay(record.response.clone(), &record.request_id)))
-        }
-        Verdict::Reused => {
-            metrics::counter!("idempotency_outcomes_total", "outcome" => "reused").increment(1);
-            Some(Err(Problem::key_reused()))
-        }
+        Verdict::Replay(record) => Some(Ok(counted("replayed", replay(record.response.clone(), &record.request_id)))),
+        Verdict::Reused => Some(Err(counted("reused", Problem::key_reused()))),
     }
 }
 
@@ -189,9 +183,14 @@ pub async fn stored(app: &App, key: Option<&Idempotency>) -> Result<Option<Respo
     early(record.as_ref(), key, app).transpose()
 }
 
+/// Counts what became of a request with a key.
+fn counted<T>(outcome: &'static str, answer: T) -> T {
+    metrics::counter!("idempotency_outcomes_total", "outcome" => outcome).increment(1);
+    answer
+}
+
 fn in_progress() -> Problem {
-    metrics::counter!("idempotency_outcomes_total", "outcome" => "in_progress").increment(1);
-    Problem::in_progress()
+    counted("in_progress", Problem::in_progress())
 }
 
 /// How the request with a key goes on.
@@ -256,9 +255,11 @@ pub async fn pay<P: Send + 'static>(
     let request =
         LedgerRequest { id: TransactionId::new(app.ids.uuid()), actor: origin.actor(Some(caller)), key, command };
     match app.ledger.execute(Submission { request, render, deadline }, Box::new(flight)).await? {
-        Answer::Executed { response, .. } => Ok(respond(response)),
-        Answer::Replayed { response, original_request_id } => Ok(replay(response, &original_request_id)),
-        Answer::KeyReused => Err(Problem::key_reused()),
+        Answer::Executed { response, .. } => Ok(counted("executed", respond(response))),
+        Answer::Replayed { response, original_request_id } => {
+            Ok(counted("replayed", replay(response, &original_request_id)))
+        }
+        Answer::KeyReused => Err(counted("reused", Problem::key_reused())),
     }
 }
 
@@ -357,8 +358,8 @@ async fn run<T: Send + 'static>(
     drop(flight);
     let later = later??;
     Ok(match later.replayed {
-        Some(original) => replay(later.response, &original),
-        None => respond(later.response),
+        Some(original) => counted("replayed", replay(later.response, &original)),
+        None => counted("executed", respond(later.response)),
     })
 }
 

@@ -2,11 +2,9 @@
 
 mod access;
 mod denials;
+mod failed;
 mod limited;
 
-use crate::auth::password::HashError;
-use crate::ledger::LedgerError;
-use crate::store::StoreError;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use domain::idempotency::StoredResponse;
@@ -14,6 +12,7 @@ use domain::refusal::Refusal;
 use serde::Serialize;
 use std::borrow::Cow;
 use std::fmt::Display;
+use std::sync::Arc;
 use utoipa::ToSchema;
 
 /// What every problem is sent as.
@@ -61,11 +60,12 @@ pub struct Problem {
     detail: Cow<'static, str>,
     errors: Vec<FieldError>,
     retry_after_seconds: Option<u32>,
+    cause: Option<Arc<str>>,
 }
 
 impl Problem {
     fn new(status: StatusCode, code: &'static str, title: &'static str, detail: impl Into<Cow<'static, str>>) -> Self {
-        Self { status, code, title, detail: detail.into(), errors: Vec::new(), retry_after_seconds: None }
+        Self { status, code, title, detail: detail.into(), errors: Vec::new(), retry_after_seconds: None, cause: None }
     }
 
     const fn retry_after(mut self, seconds: u32) -> Self {
@@ -327,43 +327,5 @@ impl From<&Refusal> for Problem {
             Refusal::PaymentKnown => (StatusCode::CONFLICT, "The payment was credited before"),
         };
         Self::new(status, refusal.code(), title, refusal.to_string())
-    }
-}
-
-impl From<LedgerError> for Problem {
-    fn from(error: LedgerError) -> Self {
-        match error {
-            LedgerError::Overloaded | LedgerError::Expired | LedgerError::Unavailable => Self::overloaded(),
-            LedgerError::Broken => Self::internal(),
-            LedgerError::OutcomeUnknown => {
-                let detail = "the connection to the database was lost while the payment was being recorded; \
-                    repeat the request with the same key to learn what happened";
-                let title = "The outcome is unknown";
-                Self::new(StatusCode::SERVICE_UNAVAILABLE, "outcome_unknown", title, detail).retry_after(1)
-            }
-        }
-    }
-}
-
-impl From<StoreError> for Problem {
-    fn from(error: StoreError) -> Self {
-        if error.is_outage() {
-            tracing::warn!(error = &error as &dyn std::error::Error, "the database did not take a unit of work");
-            return Self::overloaded();
-        }
-        if matches!(error, StoreError::OutcomeUnknown) {
-            return LedgerError::OutcomeUnknown.into();
-        }
-        tracing::error!(error = &error as &dyn std::error::Error, "a unit of work failed");
-        Self::internal()
-    }
-}
-
-impl From<HashError> for Problem {
-    fn from(error: HashError) -> Self {
-        match error {
-            HashError::Overloaded => Self::overloaded(),
-            HashError::Broken => Self::internal(),
-        }
     }
 }

@@ -53,6 +53,11 @@ impl Hold {
         Ok(taken.then_some(Self { name, holder, since }))
     }
 
+    /// The id of the run, for its log lines.
+    pub(super) fn run_id(&self) -> String {
+        format!("job-{}", self.holder)
+    }
+
     /// Prolongs the hold again and again; resolves when the run must end.
     pub(super) async fn keep(&self, app: &App) -> Over {
         let (name, holder) = (self.name, self.holder);
@@ -73,7 +78,7 @@ impl Hold {
                 // Whether somebody else has begun cannot be known any more.
                 Err(_) if app.clock.now() >= prolonged.plus(LEASE) => return Over::Lost,
                 Err(error) => {
-                    tracing::warn!(job = name, error = &error as &dyn std::error::Error, "a hold is not prolonged yet");
+                    tracing::warn!(error = &error as &dyn std::error::Error, "a hold is not prolonged yet");
                 }
             }
         }

@@ -16,6 +16,9 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
+/// Requests that a line about a batch names.
+const NAMED_MAX: usize = 16;
+
 pub(super) async fn run(engine: impl Engine, mut queue: mpsc::Receiver<Queued>, limits: Limits) {
     let engine = Arc::new(engine);
     let lanes_max = limits.lanes.max(1);
@@ -101,11 +104,8 @@ fn settle<'engine>(
             Err(StoreError::OutcomeUnknown) => fail(waiters, || LedgerError::OutcomeUnknown),
             // One command that cannot but lose its race must not take the others along.
             Err(error) if error.is_outage() && (batch.len() == 1 || !matches!(error, StoreError::Lost(_))) => {
-                tracing::warn!(
-                    error = &error as &dyn std::error::Error,
-                    commands = batch.len(),
-                    "a batch was not taken"
-                );
+                let (request_id, commands) = (of_whom(&batch), batch.len());
+                tracing::warn!(error = &error as &dyn std::error::Error, request_id, commands, "a batch was not taken");
                 fail(waiters, || LedgerError::Unavailable);
             }
             Err(_) if batch.len() > 1 => {
@@ -116,12 +116,19 @@ fn settle<'engine>(
                 settle(engine, second, second_waiters, trial).await;
             }
             Err(error) => {
-                tracing::error!(error = &error as &dyn std::error::Error, "a command breaks every batch that it is in");
+                let (error, request_id) = (&error as &dyn std::error::Error, of_whom(&batch));
+                tracing::error!(error, request_id, "a command breaks every batch that it is in");
                 let verdict = || if trial.in_doubt { LedgerError::OutcomeUnknown } else { LedgerError::Broken };
                 fail(waiters, verdict);
             }
         }
     })
+}
+
+/// The requests of a batch, for its log line: each of them has one of its own beside it.
+fn of_whom(batch: &[Submission]) -> String {
+    let ids: Vec<&str> = batch.iter().take(NAMED_MAX).map(|one| one.request.actor.request_id.as_str()).collect();
+    ids.join(" ")
 }
 
 fn halves(batch: &[Submission]) -> (Batch, Batch) {
@@ -165,7 +172,7 @@ fn count(answer: &Answer) {
     let outcome = match answer {
         Answer::Executed { refusal: None, .. } => "executed",
         Answer::Executed { refusal: Some(reason), .. } => {
-            metrics::counter!("ledger_refusals_total", "reason" => *reason).increment(1);
+            metrics::counter!("ledger_refusals_total", "code" => *reason).increment(1);
             "refused"
         }
         Answer::Replayed { .. } => "replayed",

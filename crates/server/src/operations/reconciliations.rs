@@ -1,7 +1,7 @@
 //! Looking at the whole ledger, and keeping what was found. Repairs nothing.
 
 use super::{Context, Event};
-use crate::store::reconciliation::{CHECKS, Extent, extent};
+use crate::store::reconciliation::{CHECKS, Extent, balances, extent};
 use crate::store::reconciliations::{self, Named, Reconciliation};
 use crate::store::{StoreError, View, Work};
 use domain::audit::{Action, EntityType, Value};
@@ -20,6 +20,8 @@ pub struct Findings {
     pub extent: Extent,
     /// What does not add up.
     pub discrepancies: Vec<Discrepancy>,
+    /// The sum of the balances of each kind of wallet.
+    pub balances: Vec<(&'static str, i64)>,
 }
 
 /// Runs every check in one snapshot. It can take long, so it asks before each one whether to go on.
@@ -27,7 +29,7 @@ pub struct Findings {
 /// # Errors
 /// If the database fails; [`StoreError::Closed`] if it was not to go on.
 pub fn look(view: &View<'_>, now: Timestamp, goes_on: impl Fn() -> bool) -> Result<Findings, StoreError> {
-    let mut findings = Findings { extent: extent(view)?, discrepancies: Vec::new() };
+    let mut findings = Findings { extent: extent(view)?, discrepancies: Vec::new(), balances: balances(view)? };
     for (_, check) in CHECKS {
         if !goes_on() {
             return Err(StoreError::Closed);
@@ -68,8 +70,16 @@ pub fn keep(
     Ok(result)
 }
 
-/// Tells whoever watches: a gauge for each code, and a line in the log for each discrepancy that is named.
+/// Tells whoever watches: gauges of what was found and of who holds how much, and a line in the log for each
+/// discrepancy that is named.
 pub fn tell(findings: &Findings, result: &Reconciliation) {
+    for (kind, cents) in &findings.balances {
+        metrics::gauge!("wallet_balance_cents", "kind" => *kind).set(rounded(*cents));
+    }
+    let sum = findings.balances.iter().fold(0_i64, |sum, (_, cents)| sum.saturating_add(*cents));
+    metrics::gauge!("ledger_imbalance_cents").set(rounded(sum));
+    let finished = u32::try_from(result.finished_at.as_micros() / 1_000_000).unwrap_or_default();
+    metrics::gauge!("reconciliation_last_success_timestamp_seconds").set(f64::from(finished));
     for code in Discrepancy::CODES {
         let count = findings.discrepancies.iter().filter(|found| found.code() == *code).count();
         let count = u32::try_from(count).unwrap_or(u32::MAX);
@@ -78,4 +88,10 @@ pub fn tell(findings: &Findings, result: &Reconciliation) {
     for Named { code, detail } in &result.named {
         tracing::error!(code, detail, reconciliation = %result.id, "the ledger does not add up");
     }
+}
+
+/// An amount as metrics have it: exact up to 2⁵³, and never 0 unless it is.
+#[expect(clippy::cast_precision_loss, reason = "a gauge is for people and alerts, and no money is made of it")]
+const fn rounded(cents: i64) -> f64 {
+    cents as f64
 }

@@ -2,6 +2,7 @@
 //! through. What a text means is the same on both, and so is what a set of rows means.
 
 use super::postgres::Touches;
+use super::slow::watched;
 use super::{Row, StoreError, Value, postgres, sqlite};
 
 /// A connection that a unit of work borrows.
@@ -31,10 +32,10 @@ impl Connection<'_> {
         values: &[Value<'_>],
         read: &mut dyn FnMut(&Row<'_>) -> Result<bool, StoreError>,
     ) -> Result<(), StoreError> {
-        match self {
+        self.watched(text, || match self {
             Self::Sqlite(connection) => connection.query(text, values, read),
             Self::Postgres(connection) => connection.query(text, values, read),
-        }
+        })
     }
 
     /// Has the statements of this unit of work planned for their values. PostgreSQL else takes one plan for all of
@@ -48,10 +49,10 @@ impl Connection<'_> {
 
     /// Says how many rows were touched.
     pub(super) fn execute(self, text: &'static str, values: &[Value<'_>]) -> Result<usize, StoreError> {
-        match self {
+        self.watched(text, || match self {
             Self::Sqlite(connection) => connection.execute(text, values),
             Self::Postgres(connection) => connection.execute(text, values),
-        }
+        })
     }
 
     /// Runs a statement that must touch a number of rows. That it did not may be told by a later statement of the
@@ -62,10 +63,10 @@ impl Connection<'_> {
         values: &[Value<'_>],
         touches: Touches,
     ) -> Result<(), StoreError> {
-        match self {
+        self.watched(text, || match self {
             Self::Sqlite(connection) => touches.check(connection.execute(text, values)?),
             Self::Postgres(connection) => connection.execute_exactly(text, values, touches),
-        }
+        })
     }
 
     /// The same for the whole of a set.
@@ -75,25 +76,26 @@ impl Connection<'_> {
         set: Set<'_>,
         touches: Touches,
     ) -> Result<(), StoreError> {
-        match self {
+        self.watched(text, || match self {
             Self::Sqlite(connection) => {
                 let add = |touched: usize, row| Ok(touched.saturating_add(connection.execute(text, row)?));
                 touches.check(set.rows().try_fold(0, add)?)
             }
             Self::Postgres(connection) => connection.execute_each_exactly(text, set, touches),
-        }
+        })
     }
 
     /// Several queries, each for a set of parameters. On SQLite prepared loops, because there is no round trip to
     /// save; on PostgreSQL one statement each, all in one round trip.
     pub(super) fn query_all(self, asked: &[&dyn AskEach]) -> Result<(), StoreError> {
-        match self {
+        let first = asked.first().map_or("", |ask| ask.text());
+        self.watched(first, || match self {
             Self::Sqlite(connection) => asked.iter().try_for_each(|ask| {
                 let keep = &mut |row: &Row<'_>| ask.keep(row).map(|()| true);
                 ask.set().rows().try_for_each(|row| connection.query(ask.text(), row, keep))
             }),
             Self::Postgres(connection) => connection.query_all(asked),
-        }
+        })
     }
 
     /// Locks the rows of some ids until the unit of work is over, in the order of the ids. SQLite has one writer,
@@ -103,6 +105,15 @@ impl Connection<'_> {
             Self::Sqlite(_) => Ok(()),
             Self::Postgres(connection) => connection.lock(text, ids),
         }
+    }
+
+    /// Tells if it takes long. On PostgreSQL that is with what waited to go along.
+    fn watched<T>(self, text: &'static str, run: impl FnOnce() -> T) -> T {
+        let bound = match self {
+            Self::Sqlite(connection) => connection.slow(),
+            Self::Postgres(connection) => connection.slow(),
+        };
+        watched(bound, text, run)
     }
 }
 

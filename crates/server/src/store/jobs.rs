@@ -48,6 +48,12 @@ pub struct Job {
 }
 
 impl Job {
+    /// When the last run ended, if it did what was due.
+    #[must_use]
+    pub fn last_success(&self) -> Option<Timestamp> {
+        self.finished_at.filter(|_| self.last_outcome == Outcome::Done.as_str())
+    }
+
     /// Whether a run may begin at a moment. The database has the last word: [`claim`].
     #[must_use]
     pub fn is_due(&self, now: Timestamp) -> bool {

@@ -161,7 +161,7 @@ impl Owned {
             }
             Location::Postgres(url) => {
                 // A step may rewrite a table, or wait for another process that does.
-                let timeouts = postgres::Timeouts { statement: STEP_MAX, lock: LOCK_MAX };
+                let timeouts = postgres::Timeouts { statement: STEP_MAX, lock: LOCK_MAX, slow: None };
                 let server = postgres::Server::of(url, postgres::Duty::Primary, options)?;
                 let connection = postgres::Connection::open(&server, &timeouts)?;
                 // Two processes that make the same table at once collide in the catalogue, and then it is there.

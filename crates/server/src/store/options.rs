@@ -50,6 +50,8 @@ pub struct Options {
     pub queue: usize,
     /// How long a read may wait for a reader.
     pub read_wait: Duration,
+    /// How long one statement may take before it is told of in the log.
+    pub slow_query: Option<Duration>,
     /// SQLite: WAL pages after which the checkpointer copies them into the file.
     pub checkpoint_pages: i64,
     /// SQLite: WAL bytes above which the writer itself empties the log, once.
@@ -72,7 +74,7 @@ pub struct Options {
 
 impl Options {
     pub(super) const fn timeouts(&self) -> Timeouts {
-        Timeouts { statement: self.statement_timeout, lock: self.lock_timeout }
+        Timeouts { statement: self.statement_timeout, lock: self.lock_timeout, slow: self.slow_query }
     }
 }
 
@@ -85,6 +87,7 @@ impl Default for Options {
             readers: 2,
             queue: 4_096,
             read_wait: Duration::from_secs(5),
+            slow_query: Some(Duration::from_millis(250)),
             checkpoint_pages: 20_000,
             wal_bytes_max: 512 * 1024 * 1024,
             lanes: 3,

@@ -24,6 +24,7 @@ pub(super) use value::column;
 pub(super) use waiting::Touches;
 
 use super::LookUp;
+use super::pool::Pool;
 use super::retry::{TRIES_MAX, pause};
 use super::{Isolation, Lane, OpenError, Options, StoreError, View, Work, try_send};
 use lookers::Asking;
@@ -79,11 +80,13 @@ impl Postgres {
         // One that is refused is told to whoever opens; the others are made by their threads.
         let mut first = Some(on_a_thread(|| Connection::open(&server, &timeouts))?);
         let mut threads = Vec::new();
-        let mut pool = |name: &str, count: usize| -> Result<flume::Sender<Queued>, OpenError> {
+        let mut pool = |name: &'static str, count: usize| -> Result<flume::Sender<Queued>, OpenError> {
             let (sender, queue) = flume::bounded::<Queued>(options.queue);
+            let pool = Pool::new(name, count.max(1));
             for _ in 0..count.max(1) {
+                let pool = pool.clone();
                 let (server, queue, first) = (server.clone(), queue.clone(), first.take());
-                let run = move || threads::run(first, &server, timeouts, &queue);
+                let run = move || threads::run(first, &server, timeouts, &queue, &pool);
                 threads.push(std::thread::Builder::new().name(format!("postgres-{name}")).spawn(run)?);
             }
             Ok(sender)
@@ -91,9 +94,10 @@ impl Postgres {
         let (lanes, writers) = (pool("ledger", options.lanes)?, pool("writer", options.writers)?);
         let readers = pool("reader", options.readers)?;
         let (lookers, asked) = flume::bounded(options.queue);
+        let looking = Pool::new("looker", LOOKERS);
         for _ in 0..LOOKERS {
-            let (server, asked) = (server.clone(), asked.clone());
-            let run = move || lookers::run(&server, timeouts, &asked);
+            let (server, asked, pool) = (server.clone(), asked.clone(), looking.clone());
+            let run = move || lookers::run(&server, timeouts, &asked, &pool);
             threads.push(std::thread::Builder::new().name("postgres-looker".to_owned()).spawn(run)?);
         }
         let queues = Queues { lanes, writers, readers, lookers };

@@ -67,6 +67,18 @@ pub fn extent(view: &View<'_>) -> Result<Extent, StoreError> {
     Ok(found.unwrap_or_default())
 }
 
+/// The sum of the balances of each kind of wallet. Money that we owe is positive, and what others owe us negative.
+///
+/// # Errors
+/// If the database fails.
+pub fn balances(view: &View<'_>) -> Result<Vec<(&'static str, i64)>, StoreError> {
+    const KINDS: &[&str] = &["user", "platform", "processor", "clearing", "payouts", "promotion", "debt"];
+    let text = "SELECT kind, CAST(COALESCE(SUM(balance_cents), 0) AS BIGINT) FROM wallets GROUP BY kind ORDER BY kind";
+    let found = view.query(text, &[], |row| Ok((row.get::<String>(0)?, row.get(1)?)))?;
+    let of_kind = |kind: &str| found.iter().find(|(found, _)| found == kind).map_or(0, |(_, cents)| *cents);
+    Ok(KINDS.iter().map(|kind| (*kind, of_kind(kind))).collect())
+}
+
 fn ledger_imbalance(view: &View<'_>, _now: Timestamp) -> Result<Vec<Discrepancy>, StoreError> {
     let text = "SELECT CAST(COALESCE(SUM(balance_cents), 0) AS BIGINT) FROM wallets";
     let sum = view.query_opt(text, &[], |row| row.get::<i64>(0))?.unwrap_or_default();

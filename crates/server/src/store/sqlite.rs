@@ -15,6 +15,7 @@ mod writer;
 pub(super) use connection::Connection;
 pub(super) use value::column;
 
+use super::pool::Pool;
 use super::{LookUp, OpenError, Options, StoreError, View, Work, try_send};
 use std::path::{Path, PathBuf};
 use std::sync::{PoisonError, RwLock};
@@ -52,7 +53,7 @@ struct Queues {
 impl Sqlite {
     pub(super) fn open(path: &Path, options: &Options) -> Result<Self, OpenError> {
         prepare(path)?;
-        let writing = Connection::open_writer(path)?;
+        let writing = Connection::open_writer(path)?.watch(options.slow_query);
         let (writer, writer_queue) = flume::bounded(options.queue);
         let (readers, readers_queue) = flume::bounded(options.queue);
         let mut threads = Vec::with_capacity(options.readers + 2);
@@ -66,12 +67,14 @@ impl Sqlite {
             // Dropping it ends the checkpointer.
             drop(stop_checkpoints);
         })?);
+        let reading = Pool::new("reader", options.readers.max(1));
         for _ in 0..options.readers.max(1) {
-            let connection = Connection::open_reader(path)?;
+            let connection = Connection::open_reader(path)?.watch(options.slow_query);
             let queue = readers_queue.clone();
-            threads.push(spawn("reader", move || readers::run(&connection, &queue))?);
+            let pool = reading.clone();
+            threads.push(spawn("reader", move || readers::run(&connection, &queue, &pool))?);
         }
-        let lookers = lookers::Lookers::open(path, options.readers)?;
+        let lookers = lookers::Lookers::open(path, options.readers, options.slow_query)?;
         let read_wait = options.read_wait;
         let queues = RwLock::new(Some(Queues { writer, readers }));
         Ok(Self { path: path.to_owned(), read_wait, queues, lookers, threads: Mutex::new(threads) })

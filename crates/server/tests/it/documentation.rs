@@ -11,8 +11,9 @@ fn every_error_code_is_in_the_documentation() {
     let documented = std::fs::read_to_string(root().join("docs/errors.md")).unwrap();
     let problems = std::fs::read_to_string(root().join("crates/server/src/http/problem.rs")).unwrap();
     let refusals = std::fs::read_to_string(root().join("crates/domain/src/refusal.rs")).unwrap();
-    let beside = ["limited", "denials", "access"]
-        .map(|name| std::fs::read_to_string(root().join(format!("crates/server/src/http/problem/{name}.rs"))).unwrap());
+    let beside = ["limited", "denials", "access", "failed"];
+    let beside = beside.map(|name| format!("crates/server/src/http/problem/{name}.rs"));
+    let beside = beside.map(|path| std::fs::read_to_string(root().join(path)).unwrap());
     let problems = problems + &beside.concat();
     let is_code = |text: &&str| {
         text.len() > 4 && text.contains('_') && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')

@@ -9,4 +9,5 @@ mod ledger;
 mod place;
 mod renewals;
 mod store;
+mod telemetry;
 mod tidy;

@@ -16,7 +16,7 @@ const LINES_MAX: usize = 400;
 const LAYERS: &[(&str, &[&str])] = &[
     ("clock", &[]),
     ("config", &[]),
-    ("telemetry", &["config"]),
+    ("telemetry", &["clock", "config"]),
     ("auth", &["clock", "config"]),
     ("gateway", &["config"]),
     ("idempotency", &["gateway"]),
@@ -40,6 +40,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "operations",
             "settlements",
             "store",
+            "telemetry",
         ],
     ),
     ("renewals", &["app", "ledger", "operations", "store"]),

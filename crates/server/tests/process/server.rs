@@ -124,6 +124,11 @@ impl Server {
     /// Where something listens, by the greeting.
     pub fn address_of(&self, what: &str) -> SocketAddr {
         let log = self.log();
+        let ready = log.lines().find(|line| line.contains(r#""message":"ready""#));
+        if let Some(ready) = ready.and_then(|line| serde_json::from_str::<serde_json::Value>(line).ok()) {
+            let name = if what == "API" { "address" } else { "metrics" };
+            return ready[name].as_str().unwrap().parse().unwrap();
+        }
         let line = log.lines().find_map(|line| line.trim().strip_prefix(what)).unwrap();
         line.trim().strip_prefix("http://").unwrap().split('/').next().unwrap().parse().unwrap()
     }
@@ -192,8 +197,9 @@ fn listen(stderr: ChildStderr, kept: &Mutex<String>, greeted: oneshot::Sender<()
         let mut kept = kept.lock().unwrap();
         kept.push_str(&line);
         kept.push('\n');
-        // The last line of those that say what is where.
-        if let Some(greeted) = greeted.take_if(|_| line.starts_with("  Data ")) {
+        // The last line of those that say what is where, or the one for programs.
+        let is_greeting = line.starts_with("  Data ") || line.contains(r#""message":"ready""#);
+        if let Some(greeted) = greeted.take_if(|_| is_greeting) {
             let _ = greeted.send(());
         }
     }

@@ -65,6 +65,7 @@ impl Asked {
     /// # Errors
     /// If it does.
     pub fn unless_flooding(&self, app: &App, user: UserId) -> Result<(), Problem> {
+        name(user);
         self.judge(app.limiter.flood(user, self.method.as_str(), self.route()))
     }
 
@@ -73,6 +74,7 @@ impl Asked {
     /// # Errors
     /// If nothing is left.
     pub async fn by_account(self, app: &App, caller: &Caller) -> Result<(), Problem> {
+        name(caller.id());
         let class = Class::of(caller.user.role, caller.user.tier);
         let quota = app.limiter.account(caller.id(), class, self.method.as_str(), self.route()).await;
         self.judge(quota)
@@ -107,6 +109,11 @@ impl Asked {
             _ => Ok(()),
         }
     }
+}
+
+/// From here on every line of the request says whose it is.
+fn name(user: UserId) {
+    tracing::Span::current().record("user_id", tracing::field::display(user));
 }
 
 /// For routes that anybody may call: lets an address through that has something left of its limit.

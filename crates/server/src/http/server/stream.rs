@@ -8,6 +8,7 @@ use crate::http::middleware::envelope;
 use crate::http::problem::Problem;
 use axum::http::{HeaderMap, HeaderValue};
 use std::io::{self, IoSlice};
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -48,7 +49,7 @@ impl Stream {
     /// Writes the problem in the place of `refused` bytes, if it is due.
     fn poll_problem(&mut self, context: &mut Context<'_>, bytes: &[u8]) -> Option<Poll<io::Result<usize>>> {
         if self.problem.is_empty() {
-            self.problem = problem(&self.app, bytes)?;
+            self.problem = problem(&self.app, self.inner.peer_addr().ok(), bytes)?;
             self.written = 0;
         }
         Some(self.poll_rest(context).map_ok(|()| bytes.len()))
@@ -88,11 +89,13 @@ fn refusal(bytes: &[u8]) -> Option<(u16, &str)> {
     (closes && is_empty).then_some((status, date))
 }
 
-fn problem(app: &App, bytes: &[u8]) -> Option<Vec<u8>> {
+fn problem(app: &App, address: Option<SocketAddr>, bytes: &[u8]) -> Option<Vec<u8>> {
     let (status, date) = refusal(bytes)?;
     let problem = Problem::of_parser(status)?;
     let id = app.ids.uuid().to_string();
-    tracing::info!(request_id = %id, status, code = problem.code(), "request");
+    let address = address.map(|peer| tracing::field::display(peer.ip().to_canonical()));
+    let (method, route, code) = ("OTHER", "unmatched", problem.code());
+    tracing::warn!(target: "superapp::http", request_id = %id, method, route, status, code, address, "request");
     let labels = [("method", "OTHER".to_owned()), ("route", "unmatched".to_owned()), ("status", status.to_string())];
     metrics::counter!("http_requests_total", &labels).increment(1);
     let stored = problem.stored(&id);

@@ -61,7 +61,7 @@ impl Side {
                 Owned::Sqlite(sqlite::Connection::open_alone(path)?.ok_or(CopyError::InUse(role))?)
             }
             Location::Postgres(url) => {
-                let timeouts = postgres::Timeouts { statement: STATEMENT_MAX, lock: LOCK_MAX };
+                let timeouts = postgres::Timeouts { statement: STATEMENT_MAX, lock: LOCK_MAX, slow: None };
                 let server = postgres::Server::of(url, postgres::Duty::Primary, options)?;
                 let connection = postgres::Connection::open(&server, &timeouts)?;
                 connection.script(SESSION).map_err(OpenError::from)?;

@@ -1,12 +1,13 @@
 //! One connection to PostgreSQL: texts are prepared once, a set of rows is one statement, and what needs no answer
 //! at once goes along with what does, so that a unit of work is a few round trips.
 
-use super::errors::{is_broken, is_over, is_refused_commit};
+use super::errors::{is_broken, is_over, is_refused_commit, told};
 use super::server::Server;
 use super::sets::set_form;
 use super::settings::{self, Timeouts};
 use super::waiting::{Encoded, Touches, Waiting};
 use crate::store::connection::{AskEach, Set};
+use crate::store::slow::watched;
 use crate::store::{OpenError, Row, StoreError, Value};
 use futures_util::TryStreamExt;
 use futures_util::future::{join, join_all, try_join_all};
@@ -39,6 +40,7 @@ pub(crate) struct Connection {
     /// Whether this is no connection to work on, though it is open: its server has become a standby, or what became
     /// of its last unit of work is not known.
     is_stale: Cell<bool>,
+    slow: Option<Duration>,
 }
 
 /// Place and length of a text, and whether it is its form for one row or for many.
@@ -63,6 +65,7 @@ impl Connection {
             is_reading: Cell::new(false),
             patience: timeouts.statement.saturating_mul(4),
             is_stale: Cell::new(false),
+            slow: timeouts.slow,
         };
         settings::apply(&connection, timeouts, server.duty)?;
         Ok(connection)
@@ -71,6 +74,10 @@ impl Connection {
     /// Whether the connection is gone, or no good any more.
     pub(super) fn is_closed(&self) -> bool {
         self.is_stale.get() || self.client.is_closed()
+    }
+
+    pub(in crate::store) const fn slow(&self) -> Option<Duration> {
+        self.slow
     }
 
     /// Begins a unit of work, with its first statement.
@@ -116,7 +123,8 @@ impl Connection {
             self.is_reading.set(false);
             return ended;
         }
-        let Ok(answer) = self.wait_for(self.client.batch_execute("COMMIT")) else {
+        let commit = || self.wait_for(self.client.batch_execute("COMMIT"));
+        let Ok(answer) = watched(self.slow, "COMMIT", commit) else {
             return Err(StoreError::OutcomeUnknown);
         };
         answer.map_err(|error| {
@@ -207,7 +215,8 @@ impl Connection {
             let place = place.and_then(|place| usize::try_from(place).ok()?.checked_sub(1));
             place.map(|place| (place, row)).ok_or(StoreError::Broken("a row without its place"))
         };
-        self.send(self.rows(&statement, &values))?.into_iter().map(placed).collect()
+        let rows = watched(self.slow, text, || self.send(self.rows(&statement, &values)));
+        rows?.into_iter().map(placed).collect()
     }
 
     pub(in crate::store) fn lock(&self, text: &'static str, ids: &[Value<'_>]) -> Result<(), StoreError> {
@@ -331,13 +340,13 @@ impl Connection {
         let Some(code) = error.code() else {
             // Not the server's word: the connection broke before the commit was sent, or a parameter does not fit.
             return if is_broken(&error) {
-                StoreError::Busy(Some(error.into()))
+                StoreError::Busy(Some(told(error)))
             } else {
-                StoreError::Refused(error.into())
+                StoreError::Refused(told(error))
             };
         };
         match *code {
-            SqlState::DISK_FULL => StoreError::Full(error.into()),
+            SqlState::DISK_FULL => StoreError::Full(told(error)),
             // Another process made the row in between. Who begins anew sees it.
             SqlState::UNIQUE_VIOLATION => StoreError::Lost("a unique row"),
             // The whole unit of work may run again, on a new connection if this one is over.
@@ -346,13 +355,13 @@ impl Connection {
             | SqlState::T_R_DEADLOCK_DETECTED
             | SqlState::LOCK_NOT_AVAILABLE
             | SqlState::QUERY_CANCELED
-            | SqlState::TOO_MANY_CONNECTIONS => StoreError::Busy(Some(error.into())),
+            | SqlState::TOO_MANY_CONNECTIONS => StoreError::Busy(Some(told(error))),
             // So may this one, and this connection is over for it.
             _ if is_over(&error, self.is_reading.get()) => {
                 self.is_stale.set(true);
-                StoreError::Busy(Some(error.into()))
+                StoreError::Busy(Some(told(error)))
             }
-            _ => StoreError::Refused(error.into()),
+            _ => StoreError::Refused(told(error)),
         }
     }
 }

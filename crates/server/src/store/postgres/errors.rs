@@ -1,7 +1,29 @@
 //! What an error of the driver says about its connection and its commit. Pure: it looks at errors alone.
 
+use crate::store::Source;
 use tokio_postgres::Error;
 use tokio_postgres::error::{Severity, SqlState};
+
+/// What the server said, without its details: they repeat whole rows.
+#[derive(Debug, thiserror::Error)]
+#[error("{severity} {code}: {message}")]
+struct Said {
+    severity: String,
+    code: String,
+    message: String,
+}
+
+/// An error as it may be told.
+pub(super) fn told(error: Error) -> Source {
+    match error.as_db_error() {
+        Some(said) => Box::new(Said {
+            severity: said.severity().to_owned(),
+            code: said.code().code().to_owned(),
+            message: said.message().to_owned(),
+        }),
+        None => error.into(),
+    }
+}
 
 /// Whether an error is about the connection or its session, and not about the statement.
 pub(super) fn is_over(error: &Error, is_reading: bool) -> bool {

@@ -8,6 +8,7 @@ use super::server::Server;
 use super::settings::Timeouts;
 use super::threads::Session;
 use crate::store::connection::Set;
+use crate::store::pool::Pool;
 use crate::store::{LookUp, Row, StoreError, Value};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use tokio::sync::oneshot;
@@ -76,9 +77,10 @@ impl<T: Send> Question for Asking<T> {
 }
 
 /// Until every sender is gone and the queue is empty.
-pub(super) fn run(server: &Server, timeouts: Timeouts, queue: &flume::Receiver<Queued>) {
+pub(super) fn run(server: &Server, timeouts: Timeouts, queue: &flume::Receiver<Queued>, pool: &Pool) {
     let mut session = Session::new(None, server, timeouts);
     while let Ok(first) = queue.recv() {
+        let _busy = pool.busy();
         let mut questions = Vec::new();
         for Queued { question, deadline } in std::iter::once(first).chain(queue.try_iter().take(TOGETHER_MAX - 1)) {
             if Instant::now() >= deadline {

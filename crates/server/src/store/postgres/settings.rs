@@ -17,6 +17,8 @@ pub(in crate::store) struct Timeouts {
     pub(in crate::store) statement: Duration,
     /// For the lock of one row.
     pub(in crate::store) lock: Duration,
+    /// For one statement, before it is told of.
+    pub(in crate::store) slow: Option<Duration>,
 }
 
 /// What must be so, or commits are lost.

@@ -9,6 +9,7 @@ use super::connection::Connection;
 use super::server::{Duty, Server};
 use super::threads::{self, Queued, Reading};
 use crate::store::connection::Connection as Either;
+use crate::store::pool::Pool;
 use crate::store::{OpenError, Options, StoreError, View, try_send};
 use secrecy::SecretString;
 use std::collections::VecDeque;
@@ -59,9 +60,11 @@ impl Standby {
             (Server::of(primary, Duty::Primary, options)?, Server::of(standby, Duty::Standby, options)?);
         let (sender, queue) = flume::bounded::<Queued>(options.queue);
         let mut threads = Vec::new();
+        let reading = Pool::new("replica", options.readers.max(1));
         for _ in 0..options.readers.max(1) {
             let (server, queue, timeouts) = (standby.clone(), queue.clone(), options.timeouts());
-            let run = move || threads::run(None, &server, timeouts, &queue);
+            let pool = reading.clone();
+            let run = move || threads::run(None, &server, timeouts, &queue, &pool);
             threads.push(std::thread::Builder::new().name("standby-reader".to_owned()).spawn(run)?);
         }
         let (stop, stopped) = flume::bounded::<()>(1);
@@ -154,7 +157,7 @@ impl Watcher {
 }
 
 fn connect(primary: &Server, standby: &Server) -> Result<(Connection, Connection), StoreError> {
-    let timeouts = Timeouts { statement: LOOK_MAX, lock: LOOK_MAX };
+    let timeouts = Timeouts { statement: LOOK_MAX, lock: LOOK_MAX, slow: None };
     let open = |server| {
         metrics::counter!("database_connects_total").increment(1);
         Connection::open(server, &timeouts).map_err(|error| StoreError::Busy(Some(error.into())))

@@ -5,6 +5,7 @@
 use super::connection::Connection;
 use super::server::Server;
 use super::settings::Timeouts;
+use crate::store::pool::Pool;
 use crate::store::{StoreError, View, Work};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use tokio::sync::oneshot;
@@ -97,9 +98,16 @@ fn unit<T>(
 }
 
 /// Until every sender is gone and the queue is empty.
-pub(super) fn run(first: Option<Connection>, server: &Server, timeouts: Timeouts, queue: &flume::Receiver<Queued>) {
+pub(super) fn run(
+    first: Option<Connection>,
+    server: &Server,
+    timeouts: Timeouts,
+    queue: &flume::Receiver<Queued>,
+    pool: &Pool,
+) {
     let mut session = Session::new(first, server, timeouts);
     while let Ok(Queued { job, deadline }) = queue.recv() {
+        let _busy = pool.busy();
         if Instant::now() >= deadline {
             job.run(Err(StoreError::Overloaded));
         } else {

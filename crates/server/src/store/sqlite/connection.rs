@@ -3,7 +3,7 @@
 use super::settings;
 use crate::store::{OpenError, Row, StoreError, Value};
 use rusqlite::{ErrorCode, OpenFlags};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -22,6 +22,8 @@ pub(crate) struct Connection {
     /// `$1` rewritten to `?1`, once for each text: SQLite numbers `$2, $1` in the order it meets them. By
     /// where the text lies, because a static one stays there, and hashing it whole costs more.
     texts: RefCell<HashMap<(usize, usize), Arc<str>>>,
+    /// How long a statement may take before it is told of.
+    slow: Cell<Option<Duration>>,
 }
 
 impl Connection {
@@ -61,7 +63,17 @@ impl Connection {
 
     fn wrap(inner: rusqlite::Connection) -> Self {
         inner.set_prepared_statement_cache_capacity(STATEMENTS_CACHED);
-        Self { inner, texts: RefCell::default() }
+        Self { inner, texts: RefCell::default(), slow: Cell::default() }
+    }
+
+    /// Tells of statements that take longer from now on.
+    pub(super) fn watch(self, slow: Option<Duration>) -> Self {
+        self.slow.set(slow);
+        self
+    }
+
+    pub(in crate::store) fn slow(&self) -> Option<Duration> {
+        self.slow.get()
     }
 
     /// Whether no transaction is open: after an error SQLite may have rolled back the whole of it.

@@ -1,21 +1,25 @@
 //! Look-ups on the caller's own thread: a few microseconds by key are less than two hops between threads.
 
-use super::{Connection, OpenError, StoreError, View};
+use super::{Connection, OpenError, Pool, StoreError, View};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 /// Connections that nobody uses at the moment. The lock is held to take one and to put it back, never
 /// while it reads.
 #[derive(Debug)]
 pub(super) struct Lookers {
     idle: Mutex<Vec<Connection>>,
+    pool: Pool,
 }
 
 impl Lookers {
-    pub(super) fn open(path: &Path, count: usize) -> Result<Self, OpenError> {
-        let connections: Result<Vec<_>, _> = (0..count.max(1)).map(|_| Connection::open_reader(path)).collect();
-        Ok(Self { idle: Mutex::new(connections?) })
+    pub(super) fn open(path: &Path, count: usize, slow: Option<Duration>) -> Result<Self, OpenError> {
+        let count = count.max(1);
+        let open = |_| Connection::open_reader(path).map(|connection| connection.watch(slow));
+        let connections: Result<Vec<_>, _> = (0..count).map(open).collect();
+        Ok(Self { idle: Mutex::new(connections?), pool: Pool::new("looker", count) })
     }
 
     /// The result, or `None` if every connection is in use.
@@ -24,6 +28,7 @@ impl Lookers {
         read: &mut impl FnMut(&View<'_>) -> Result<T, StoreError>,
     ) -> Option<Result<T, StoreError>> {
         let connection = self.idle().pop()?;
+        let _busy = self.pool.busy();
         // A statement is a snapshot by itself: beginning and ending one around it would cost as much again.
         let look = AssertUnwindSafe(|| read(&View::new((&connection).into())));
         let result = catch_unwind(look).unwrap_or(Err(StoreError::Panicked));

@@ -1,6 +1,6 @@
 //! The threads that read. Each job sees one snapshot, and has no way to write.
 
-use super::Connection;
+use super::{Connection, Pool};
 use crate::store::{StoreError, View};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use tokio::sync::oneshot;
@@ -48,8 +48,9 @@ fn snapshot<T>(
     connection.control("COMMIT").and(result)
 }
 
-pub(super) fn run(connection: &Connection, queue: &flume::Receiver<Queued>) {
+pub(super) fn run(connection: &Connection, queue: &flume::Receiver<Queued>, pool: &Pool) {
     while let Ok(Queued { job, deadline }) = queue.recv() {
+        let _busy = pool.busy();
         // Dropping the job tells its caller that its time has passed.
         if Instant::now() < deadline {
             job.run(connection);

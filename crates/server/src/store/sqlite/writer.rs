@@ -1,7 +1,8 @@
 //! The thread that writes: every queued closure can be undone alone, and one commit holds all of them.
 
-use super::Connection;
 use super::truncation::{Truncation, truncate};
+use super::{Connection, Pool};
+use crate::store::slow::watched;
 use crate::store::{StoreError, Work};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
@@ -58,8 +59,10 @@ where
 }
 
 pub(super) fn run(connection: &Connection, queue: &flume::Receiver<Queued>, mut truncation: Truncation) {
+    let pool = Pool::new("writer", 1);
     // Ends when every sender is gone and the queue is empty.
     while let Ok(first) = queue.recv() {
+        let _busy = pool.busy();
         group(connection, queue, first);
         truncation.run(connection);
     }
@@ -151,7 +154,7 @@ fn roll_back(connection: &Connection) {
 
 fn commit(connection: &Connection, done: Vec<Box<dyn Job>>) {
     metrics::histogram!("database_group_size").record(u32::try_from(done.len()).unwrap_or(u32::MAX));
-    match connection.control("COMMIT") {
+    match watched(connection.slow(), "COMMIT", || connection.control("COMMIT")) {
         Ok(()) => done.into_iter().for_each(|job| job.finish(Ok(()))),
         Err(error) => {
             tracing::error!(error = &error as &dyn std::error::Error, "a commit failed and was rolled back");
@@ -189,6 +192,7 @@ pub(super) fn checkpoint(connection: &Connection, pages: i64, stopped: &flume::R
 /// start SQLite recovers from it, and clients that were not answered ask again with the same keys.
 #[expect(clippy::disallowed_methods, reason = "the one place where the process may end by itself")]
 pub(super) fn fatal(error: &(dyn std::error::Error + 'static)) -> ! {
-    tracing::error!(error, "the disk failed; stopping at once, nothing more is acknowledged");
+    // The target has this line written before it is too late.
+    tracing::error!(target: "superapp::fatal", error, "the disk failed; stopping at once, nothing more is acknowledged");
     std::process::abort();
 }

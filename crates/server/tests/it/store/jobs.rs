@@ -90,3 +90,16 @@ async fn a_hold_lapses_and_whoever_lost_it_changes_nothing_any_more() {
         assert_eq!((only(&db).await.runs, only(&db).await.next_run_at), (1, at(60)));
     }
 }
+
+#[tokio::test]
+async fn a_success_is_known_until_a_run_fails() {
+    for db in databases() {
+        assert!(claim(&db, 1, 0).await);
+        assert_eq!(only(&db).await.last_success(), None, "it runs for the first time");
+        assert!(finish(&db, 1, 5, 10, Outcome::Done).await);
+        assert!(claim(&db, 2, 10).await);
+        assert_eq!(jobs::Job::last_success(&only(&db).await), Some(at(5)));
+        assert!(finish(&db, 2, 15, 20, Outcome::Failed).await);
+        assert_eq!(only(&db).await.last_success(), None, "when it was is not known any more");
+    }
+}

@@ -13,7 +13,7 @@ use domain::timestamp::Span;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use std::path::Path;
-use superapp::store::reconciliation::{CHECKS, Extent, extent};
+use superapp::store::reconciliation::{CHECKS, Extent, balances, extent};
 use superapp::store::{View, idempotency_keys};
 use trading::{Trader, USERS, transfer};
 
@@ -181,6 +181,7 @@ async fn an_empty_ledger_is_sound() {
     for db in databases() {
         assert_eq!(db.read(|view| discrepancies(view, START)).await, [""; 0]);
         assert_eq!(db.read(extent).await, Extent::default());
+        assert!(db.read(balances).await.iter().all(|(_, cents)| *cents == 0));
     }
 }
 
@@ -188,6 +189,18 @@ async fn an_empty_ledger_is_sound() {
 fn every_code_has_its_check_and_its_place_in_the_report() {
     let codes: Vec<_> = CHECKS.iter().map(|(code, _)| *code).collect();
     assert_eq!(codes, Discrepancy::CODES);
+}
+
+#[tokio::test]
+async fn balances_are_summed_by_kind_of_wallet() {
+    for db in databases() {
+        let bank = Bank::open(db, 2).await;
+        bank.execute("one", vec![bank.deposit(0, 100)]).await;
+        bank.execute("two", vec![bank.deposit(1, 20)]).await;
+        let sums = bank.db.read(balances).await;
+        let of = |kind| sums.iter().find(|(found, _)| *found == kind).unwrap().1;
+        assert_eq!((of("user"), of("clearing"), of("debt")), (120, -120, 0));
+    }
 }
 
 #[tokio::test]
