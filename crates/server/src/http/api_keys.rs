@@ -33,13 +33,13 @@ pub struct CreateApiKey {
     #[schema(example = "the nightly report")]
     name: String,
     /// What it opens; docs/authentication.md lists the scopes.
-    #[schema(example = json!(["wallet:read", "content:read"]))]
+    #[schema(example = json!(["wallet:read", "content:read"]), min_items = 1)]
     scopes: Vec<String>,
     /// When it lapses; never, if it is left out.
-    #[schema(example = "2030-01-01T00:00:00Z")]
+    #[schema(example = "2030-01-01T00:00:00Z", format = DateTime)]
     expires_at: Option<String>,
     /// The addresses and networks that it may come from, at most 20; any, if it is left out.
-    #[schema(example = json!(["192.0.2.7", "2001:db8::/32"]))]
+    #[schema(example = json!(["192.0.2.7", "198.51.100.0/24"]), min_items = 1, max_items = 20)]
     allowed_networks: Option<Vec<String>>,
 }
 

@@ -8,6 +8,7 @@ mod limited;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use domain::idempotency::StoredResponse;
+use domain::rate_limit::Class;
 use domain::refusal::Refusal;
 use serde::Serialize;
 use std::borrow::Cow;
@@ -21,7 +22,7 @@ pub const CONTENT_TYPE: &str = "application/problem+json";
 /// The body of a refusal or an error.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct ProblemBody {
-    /// `urn:superapp:problem:` and the code; `docs/errors.md` explains each.
+    /// `urn:superapp:problem:` and the code, which `docs/errors.md` explains; for `rate_limited` the registered type.
     #[schema(example = "urn:superapp:problem:insufficient_funds")]
     pub r#type: String,
     /// The same text for every problem of this code.
@@ -39,6 +40,10 @@ pub struct ProblemBody {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     pub errors: Vec<FieldError>,
+    /// The limit that was used up, as `RateLimit-Policy` names it.
+    #[serde(rename = "violated-policies", skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    pub violated_policies: Vec<String>,
 }
 
 /// One member that is wrong.
@@ -61,11 +66,14 @@ pub struct Problem {
     errors: Vec<FieldError>,
     retry_after_seconds: Option<u32>,
     cause: Option<Arc<str>>,
+    /// The limit of a caller that was used up.
+    policy: Option<Class>,
 }
 
 impl Problem {
     fn new(status: StatusCode, code: &'static str, title: &'static str, detail: impl Into<Cow<'static, str>>) -> Self {
-        Self { status, code, title, detail: detail.into(), errors: Vec::new(), retry_after_seconds: None, cause: None }
+        let (detail, errors) = (detail.into(), Vec::new());
+        Self { status, code, title, detail, errors, retry_after_seconds: None, cause: None, policy: None }
     }
 
     const fn retry_after(mut self, seconds: u32) -> Self {
@@ -248,13 +256,18 @@ impl Problem {
 
     fn body(&self, request_id: &str) -> ProblemBody {
         ProblemBody {
-            r#type: format!("urn:superapp:problem:{}", self.code),
+            r#type: match self.policy {
+                // RFC 9457 asks for the registered type where there is one.
+                Some(_) => "https://iana.org/assignments/http-problem-types#quota-exceeded".to_owned(),
+                None => format!("urn:superapp:problem:{}", self.code),
+            },
             title: self.title.to_owned(),
             status: self.status.as_u16(),
             detail: self.detail.to_string(),
             code: self.code.to_owned(),
             request_id: request_id.to_owned(),
             errors: self.errors.clone(),
+            violated_policies: self.policy.into_iter().map(|class| class.name().to_owned()).collect(),
         }
     }
 

@@ -241,6 +241,7 @@ async fn an_address_has_as_many_connections_as_the_settings_say() {
         ("SUPERAPP_ENVIRONMENT", "production"),
         ("JWT_SECRET", "q8ZtW0vNn3J1rXy7Lk5pGfDs9bHcMaUe2TiOoRwE"),
         ("SUPERAPP_AUTH__SERVER_SECRET", "Vd4Kx8mQe1Zs7Yh3Ru6Tj9Wb2Nc5Pg0Lf8AoIiUy"),
+        ("SUPERAPP_LOG__FORMAT", "text"),
         ("SUPERAPP_AUTH__ARGON2_MEMORY_KIB", "19456"),
         ("SUPERAPP_AUTH__ARGON2_PASSES", "2"),
         ("SUPERAPP_RATE_LIMITS__CONNECTIONS_PER_ADDRESS", "3"),

@@ -1,6 +1,7 @@
 //! What the document says about the texts of requests: their form, by path and name. The types of the handlers take
 //! any text and explain what is wrong with it, so they cannot say it themselves.
 
+use domain::api_key::Scope;
 use domain::audit::{Action, EntityType};
 use domain::content::{ContentSort, ContentType, MediaUrl};
 use domain::gift::BoardPeriod;
@@ -21,6 +22,8 @@ const SEARCH: &str = r"^[\s\S]+$";
 const MAIL: &str =
     r"^[!-?A-~]{1,64}@[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*$";
 const MEDIA: &str = r"^https?://[!$-.0-;=A-\[\]-~]+([/?#][!#-;=?-\[\]-~]*)?$";
+/// Of IPv4; those of IPv6 are taken, too, and a pattern of them would help nobody.
+const NETWORK: &str = r"^(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])(\.(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])){3}(/(3[0-2]|[12]?[0-9]))?$";
 const ANY_ID: &str = "^(usr|wal|tx|cnt|unl|sub|gft|dep|pay|ref|ses|rec)_[0-7][0-9a-hjkmnp-tv-z]{25}$";
 
 /// The form of a text.
@@ -75,12 +78,19 @@ fn form(path: &str, name: &str) -> Option<Form> {
         "q" if is_about("/admin/") => Form::Text(SEARCH, 254),
         "q" if is_about("/creators") => Form::Text(TEXT, 64),
         "q" => Form::Text(TEXT, 100),
+        "scopes" => words!(Scope),
+        "allowed_networks" => Form::Text(NETWORK, 43),
+        "name" if is_about("/api-keys") => Form::Text(TEXT, 100),
         "note" | "message" | "context" => Form::Text(NOTE, 200),
         _ => return None,
     })
 }
 
 fn describe(schema: &mut Map<String, Value>, form: Form) {
+    // Of a list, each item.
+    if let Some(items) = schema.get_mut("items").and_then(Value::as_object_mut) {
+        return describe(items, form);
+    }
     let may_be_null = schema.get("type").and_then(Value::as_array).is_some();
     match form {
         Form::Id(prefix) => describe(schema, Form::Text(id_pattern(prefix), 0)),

@@ -105,7 +105,7 @@ impl Asked {
             let _ = said.set(quota);
         }
         match (quota.decision, quota.retry_after_seconds()) {
-            (Some(decision), Some(seconds)) => Err(Problem::rate_limited(decision.limit.get(), seconds)),
+            (Some(decision), Some(seconds)) => Err(Problem::rate_limited(quota.class, decision.limit.get(), seconds)),
             _ => Ok(()),
         }
     }

@@ -123,6 +123,12 @@ pub fn validate(document: &Value, schema: &Value, value: &Value, at: &str) -> Re
             "minimum" => value.as_i64().is_none_or(|number| number >= rule.as_i64().unwrap()),
             "maximum" => value.as_i64().is_none_or(|number| number <= rule.as_i64().unwrap()),
             "enum" => rule.as_array().unwrap().contains(value),
+            "minItems" => {
+                value.as_array().is_none_or(|items| items.len() >= usize::try_from(rule.as_u64().unwrap()).unwrap())
+            }
+            "maxItems" => {
+                value.as_array().is_none_or(|items| items.len() <= usize::try_from(rule.as_u64().unwrap()).unwrap())
+            }
             "minLength" => length(value).is_none_or(|length| length >= rule.as_u64().unwrap()),
             "maxLength" => length(value).is_none_or(|length| length <= rule.as_u64().unwrap()),
             // Patterns are tried by `scripts/conformance`, which has an engine for them.
