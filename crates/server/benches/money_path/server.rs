@@ -59,8 +59,18 @@ impl Superapp {
         Self::on("").await
     }
 
-    /// The same on a database of a server, by its URL.
+    /// The same on a database of a server, by its URL: with the limiter, a line for each request, and metrics, as it is
+    /// run. The limits are so high that nobody meets them.
     pub async fn on(url: &str) -> Self {
+        Self::with(url, &[("SUPERAPP_RATE_LIMITS__FREE", "100000"), ("RUST_LOG", "info")]).await
+    }
+
+    /// The same without limiter and lines, to see what they cost.
+    pub async fn bare(url: &str) -> Self {
+        Self::with(url, &[("SUPERAPP_RATE_LIMITS__ENABLED", "false"), ("RUST_LOG", "error")]).await
+    }
+
+    async fn with(url: &str, settings: &[(&str, &str)]) -> Self {
         let directory = std::env::var("BENCH_DIR").map_or_else(|_| tempfile::tempdir(), tempfile::tempdir_in).unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_superapp"));
         // What is meant for us is no setting of the server.
@@ -78,7 +88,8 @@ impl Superapp {
             // Signing up is not what is measured.
             .env("SUPERAPP_AUTH__ARGON2_MEMORY_KIB", "64")
             .env("SUPERAPP_AUTH__ARGON2_PASSES", "1")
-            .env("SUPERAPP_RATE_LIMITS__ENABLED", "false")
+            .env("SUPERAPP_LOG__FORMAT", "text")
+            .envs(settings.iter().copied())
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();

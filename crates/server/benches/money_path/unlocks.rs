@@ -49,6 +49,9 @@ pub async fn run(server: &str, users: usize, time: Duration) {
     for connections in CONNECTIONS {
         (ours, batch) = market.unlocks(&format!("unlocks, {connections} connections"), popular, connections).await;
     }
+    let ordinary = std::mem::replace(&mut market.servers, vec![Superapp::bare(&url).await]);
+    let (unguarded, _) = market.unlocks("the same without limiter and lines", popular, 256).await;
+    market.servers = ordinary;
     let (spread, _) = market.unlocks(&format!("the same of {CREATORS} creators"), creators, 256).await;
     for processes in PROCESSES {
         while market.servers.len() < processes {
@@ -66,6 +69,7 @@ pub async fn run(server: &str, users: usize, time: Duration) {
     println!("unlocks at 256 connections / bare loop                  {:.2}", ours / bare);
     println!("unlocks at 256 connections / pgbench TPC-B              {:.2}", ours / tpcb);
     println!("unlocks at 256 connections / the sale, one at a commit  {:.2}", ours / sale);
+    println!("unlocks with limiter and lines / without                {:.2}", ours / unguarded);
     println!("unlocks of one creator / of {CREATORS}                          {:.2}", ours / spread);
 }
 

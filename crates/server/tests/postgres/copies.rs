@@ -2,7 +2,7 @@
 //! starts at the copy with everybody signed in and every key still known. `COPY_KILLS` and `COPY_SEED` change the run.
 
 use crate::client::{Account, Client};
-use crate::server::{Ended, Server, run, superapp};
+use crate::server::{Ended, Server, reconcile, run, superapp};
 use crate::{from_environment, place};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -46,6 +46,12 @@ fn copy(directory: &Path, url: &str) -> Ended {
 /// Copies what is left, and nothing else.
 fn goes_on(directory: &Path, url: &str, there: &[i64]) {
     let ended = copy(directory, url);
+    // The statement that takes the mark away may outlive its sender: then everything is there already.
+    let was_near_its_end = there.last() == Some(&i64::from(ACCOUNTS + 2));
+    if was_near_its_end && ended.err.contains("holds data already") {
+        reconcile(directory, &[("DATABASE_URL", url)]);
+        return;
+    }
     assert_eq!(ended.code, Some(0), "{ended:?}");
     let report: Value = serde_json::from_str(&ended.out).unwrap();
     assert_eq!((&report["equal"], &report["clean"]), (&json!(true), &json!(true)), "{report}");
