@@ -24,10 +24,11 @@ pub const PER_ACCOUNT: i64 = 100;
 pub struct Wait(pub u64);
 
 impl Wait {
-    /// Whether an attempt that is under way now, and turns out right, may end it.
+    /// Whether an attempt that is under way now, and turns out right, may end it. The first few waits may be those of a
+    /// crowd whose comparisons take their time.
     #[must_use]
     pub const fn may_end_soon(self) -> bool {
-        self.0 <= WAIT_MIN
+        self.0 <= 8 * WAIT_MIN
     }
 
     /// In whole seconds, at least one, and never shorter than it is.

@@ -243,6 +243,10 @@ pub async fn change_password(
     let mut fields = Fields::default();
     let chosen = fields.check("/new_password", Password::choose(&body.new_password));
     let chosen = fields.finish(chosen)?;
+    // Before anything is compared: a repetition of what succeeded is no guess, and a used key is no way to guess.
+    if let Some(answer) = once::stored(&app, key.as_ref()).await? {
+        return Ok(answer);
+    }
     let (user, session) = (caller.id(), caller.session()?);
     let context = origin.context(&app, Some(&caller));
     let attempt = match app.sign_ins.begin_in_turn(&caller.user.email, context.actor.address, deadline(&app)).await {
@@ -266,6 +270,11 @@ pub async fn change_password(
             return Err(error.into());
         }
     };
+    if is_compared && !right {
+        let (context, deadline) = (context.clone(), deadline(&app));
+        let count = move |work: &mut Work<'_>| accounts::wrong_password(work, &context, user);
+        app.database.write(count, deadline).await?;
+    }
     let new = if right { app.hasher.hash(chosen).await.map(Some) } else { Ok(None) };
     if right {
         // Whatever becomes of it.
@@ -275,7 +284,7 @@ pub async fn change_password(
     let operation = move |work: &mut Work<'_>| {
         let new = match &new {
             Some(hash) => NewHash::Chosen(hash),
-            None if is_compared => NewHash::Wrong,
+            None if is_compared => return Ok(Err(Denial::WrongPassword)),
             None => NewHash::NotCompared,
         };
         accounts::change_password(work, &context, (user, session), &current, new)

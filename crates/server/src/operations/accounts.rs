@@ -123,8 +123,6 @@ pub fn change_standing(work: &mut Work<'_>, context: &Context, user: UserId, cha
 pub enum NewHash<'hash> {
     /// The current one was right, and this is the hash of the new one.
     Chosen(&'hash str),
-    /// The current one was wrong.
-    Wrong,
     /// Nothing was compared: too many were wrong in a row.
     NotCompared,
 }
@@ -133,7 +131,6 @@ impl std::fmt::Debug for NewHash<'_> {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.write_str(match self {
             Self::Chosen(_) => "Chosen(***)",
-            Self::Wrong => "Wrong",
             Self::NotCompared => "NotCompared",
         })
     }
@@ -157,6 +154,16 @@ pub fn refuse_password(work: &mut Work<'_>, context: &Context, user: UserId) -> 
     context.record(work, Event::new(Action::PasswordRefused, EntityType::User, Some(user.uuid())))
 }
 
+/// Puts on record that the current password was wrong, and counts it: whatever becomes of the request, and whether its
+/// key belongs to another one.
+///
+/// # Errors
+/// If the database fails.
+pub fn wrong_password(work: &mut Work<'_>, context: &Context, user: UserId) -> Result<(), StoreError> {
+    sign_in_failures::add(work, user, context.now)?;
+    refuse_password(work, context, user)
+}
+
 /// Changes the password and ends every other session. The caller has compared the current one with
 /// `current_hash`; if it is not the hash any more, somebody else was faster.
 ///
@@ -172,7 +179,7 @@ pub fn change_password(
     let new_hash = match new_hash {
         NewHash::Chosen(hash) if users::password_hash(work, user)?.as_deref() == Some(current_hash) => hash,
         refused => {
-            if !matches!(refused, NewHash::NotCompared) {
+            if matches!(refused, NewHash::Chosen(_)) {
                 sign_in_failures::add(work, user, context.now)?;
             }
             refuse_password(work, context, user)?;

@@ -266,3 +266,26 @@ async fn a_crowd_of_right_passwords_is_let_in_one_after_the_other() {
     let checked = crowd("not this one").await.iter().filter(|reply| reply.status == 401).count();
     assert_eq!(checked, 5);
 }
+
+#[tokio::test]
+async fn a_used_key_is_no_way_to_guess_at_a_password() {
+    let app = TestApp::new().await;
+    let ann = app.user("ann").await;
+    let change = |current: &str, key: &str| {
+        let body = json!({ "current_password": current, "new_password": "another battery staple" });
+        ann.post("/api/auth/password").key(key).peer("192.0.2.1:4711").json(body)
+    };
+    change("a first guess", "used").send().await.refused(422, "wrong_password");
+    assert_eq!(app.count("SELECT COUNT(*) FROM sign_in_failures").await, 1);
+    for guess in ["a second guess", PASSWORD] {
+        change(guess, "used").send().await.refused(422, "idempotency_key_reused");
+    }
+    // Many at once under one new key: each that is compared counts.
+    let guesses = (0..8).map(|number| change(&format!("guess number {number}"), "new").send());
+    let replies = together(guesses.collect::<Vec<_>>()).await;
+    let compared = replies.iter().filter(|reply| reply.status != 429).count();
+    assert!(compared <= 4, "{compared}");
+    // The same request again is what it was, and no guess.
+    let done = change(PASSWORD, "right").peer("198.51.100.1:1").send().await.done(204);
+    change(PASSWORD, "right").peer("198.51.100.1:1").send().await.replays(&done);
+}
