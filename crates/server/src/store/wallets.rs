@@ -67,10 +67,11 @@ pub struct Page {
     pub limit: i64,
 }
 
-/// The wallets of a user: theirs, and their debt.
+/// The wallets of a user: theirs, and their debt; in the order of the index that is for it, so that no version of
+/// PostgreSQL takes the one on users and kinds, which would need a sort.
 pub(super) const OF_USER: &str =
     "SELECT id, balance_cents, currency, status, last_transaction_at, kind, user_id FROM wallets
-    WHERE user_id = $1 AND status IN ($2, $3) ORDER BY id";
+    WHERE user_id = $1 AND status BETWEEN $2 AND $3 ORDER BY status";
 
 /// The wallets that money moved on, the latest first.
 pub(super) const RECENT: &str =
@@ -85,8 +86,10 @@ pub(super) const RECENT: &str =
 pub fn list(view: &View<'_>, page: &Page) -> Result<Vec<Listed>, StoreError> {
     let listed = |row: &Row<'_>| Ok(Listed { wallet: read(row)?, kind: row.get(5)?, user_id: row.get(6)? });
     if let Some(user) = page.user {
-        let (one, other) = page.status.map_or((WalletStatus::Active, WalletStatus::Frozen), |status| (status, status));
-        return view.query(OF_USER, &[user.into(), one.into(), other.into()], listed);
+        let (from, to) = page.status.map_or((WalletStatus::Active, WalletStatus::Frozen), |status| (status, status));
+        let mut found = view.query(OF_USER, &[user.into(), from.into(), to.into()], listed)?;
+        found.sort_unstable_by_key(|listed| listed.wallet.id);
+        return Ok(found);
     }
     let (at, id) = page.before.unwrap_or((Timestamp::from_micros(i64::MAX), WalletId::new(Uuid::max())));
     view.query(RECENT, &[at.into(), id.into(), page.status.into(), page.limit.into()], listed)
