@@ -2,6 +2,7 @@
 
 use crate::client::{Answer, Client};
 use serde_json::Value;
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -59,14 +60,34 @@ impl Storm {
         }
         let took = started.elapsed();
         times.sort_unstable();
-        println!(
-            "{name}: {} answers in {took:.1?}, p50 {:.1?}, p99 {:.1?}",
-            times.len(),
-            times[times.len() / 2],
-            times[times.len() * 99 / 100],
-        );
+        let storm = Self { answers };
         assert!(took < WITHIN, "{name} took {took:?}");
-        Self { answers }
+        let (count, at) = (times.len(), |percent: usize| times[(times.len() * percent / 100).min(times.len() - 1)]);
+        println!(
+            "{name}: {count} answers in {took:.1?}: {}; p50 {:.1?}, p95 {:.1?}, p99 {:.1?}, slowest {:.1?}",
+            storm.kinds(),
+            at(50),
+            at(95),
+            at(99),
+            at(100),
+        );
+        storm
+    }
+
+    /// How many answers of each kind there were, for people. One that failed, which no storm may have, would be named.
+    fn kinds(&self) -> String {
+        let mut kinds = BTreeMap::new();
+        for answer in &self.answers {
+            let kind = match answer.status {
+                200..=299 if answer.is_replay() => "replayed",
+                200..=299 => "done",
+                500.. => "FAILED",
+                _ => answer.body["code"].as_str().unwrap_or("without a code"),
+            };
+            *kinds.entry(kind).or_insert(0_usize) += 1;
+        }
+        let share = |(kind, count): (&str, usize)| format!("{count} {kind} ({} %)", count * 100 / self.answers.len());
+        kinds.into_iter().map(share).collect::<Vec<_>>().join(", ")
     }
 
     /// How many were executed, and answered with this status.
