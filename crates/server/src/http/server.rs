@@ -1,5 +1,6 @@
 //! Accepts connections, within a limit, and lets them end in peace.
 
+mod framing;
 mod stream;
 
 use super::extract::Peer;

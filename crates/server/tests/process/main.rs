@@ -11,9 +11,11 @@ mod drain;
 mod kill;
 mod log;
 mod place;
+mod raw;
 mod server;
 mod sign_ins;
 mod slow;
+mod smuggling;
 mod stalls;
 
 /// Tests that load the machine, or measure it, take turns: otherwise they would measure each other.

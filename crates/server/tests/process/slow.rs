@@ -1,6 +1,7 @@
 //! Slow, oversized and broken requests on real sockets: each gets an end in time, and nobody else notices.
 
 use crate::client::Client;
+use crate::raw::{LOGIN, PATIENCE, exchange};
 use crate::server::{GLANCE, Server};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -10,57 +11,9 @@ use tokio::time::{Instant, sleep, timeout};
 /// One second for a header, one for a body.
 const IMPATIENT: &[(&str, &str)] =
     &[("SUPERAPP_SERVER__HEADER_TIMEOUT_SECONDS", "1"), ("SUPERAPP_SERVER__BODY_TIMEOUT_SECONDS", "1")];
-/// Longer than any of our time-outs, shorter than a hang.
-const PATIENCE: Duration = Duration::from_secs(8);
-/// Most of a request with a body.
-const LOGIN: &str = "POST /api/auth/login HTTP/1.1\r\nhost: superapp\r\ncontent-type: application/json\r\n";
 const LARGE: usize = 10 * 1024 * 1024;
 /// Far below what a broken connection may wait for.
 const HEALTH_MAX: Duration = Duration::from_millis(100);
-
-/// What came back on a connection until the server closed it.
-#[derive(Debug)]
-struct Reply {
-    text: String,
-    after: Duration,
-}
-
-impl Reply {
-    fn status(&self) -> u16 {
-        self.text.strip_prefix("HTTP/1.1 ").map_or(0, |rest| rest[..3].parse().unwrap())
-    }
-
-    /// Fails unless this is one problem of this kind, and the end of the connection.
-    fn is_problem(&self, status: u16, code: &str) {
-        assert_eq!(self.status(), status, "{self:?}");
-        let (head, body) = self.text.split_once("\r\n\r\n").unwrap();
-        let head = head.to_lowercase();
-        assert!(head.contains("content-type: application/problem+json"), "{head}");
-        assert!(head.contains("connection: close"), "{head}");
-        let body: serde_json::Value = serde_json::from_str(body).unwrap();
-        assert_eq!(body["code"], code, "{body}");
-        assert_eq!(body["status"], status, "{body}");
-    }
-}
-
-/// Sends all of it if the server lets us, and reads meanwhile until the server closes.
-async fn exchange(server: &Server, request: impl Into<Vec<u8>>) -> Reply {
-    let request = request.into();
-    let started = Instant::now();
-    let (mut read, mut write) = TcpStream::connect(server.address).await.unwrap().into_split();
-    // The write half stays open: the end has to come from the server.
-    let writing = tokio::spawn(async move {
-        let _ = write.write_all(&request).await;
-        write
-    });
-    let mut bytes = Vec::new();
-    let ended = timeout(PATIENCE, read.read_to_end(&mut bytes)).await;
-    writing.abort();
-    let text = String::from_utf8_lossy(&bytes).into_owned();
-    // A reset is an end, too, but it must not eat the answer: what was read counts.
-    assert!(ended.is_ok(), "the connection hangs after {text:?}");
-    Reply { text, after: started.elapsed() }
-}
 
 async fn assert_healthy(server: &Server) {
     let answer = Client::connect(server.address).await.unwrap().get("/api/health", "").await.unwrap();
@@ -154,29 +107,6 @@ async fn broken_http_is_refused_with_a_problem_and_the_connection_closed() {
         assert!(reply.after < Duration::from_millis(900), "{name} waited for a time-out: {reply:?}");
         assert_healthy(&server).await;
     }
-}
-
-/// hyper lets these pass, as RFC 9112 permits (2.2, 6.1, 6.3). What counts is that nothing is smuggled.
-#[tokio::test(flavor = "multi_thread")]
-async fn ambiguous_http_is_read_in_one_way_and_smuggles_nothing() {
-    let directory = tempfile::tempdir().unwrap();
-    let server = Server::start(directory.path(), IMPATIENT).await;
-    let chunks = "2\r\n{}\r\n0\r\n\r\n";
-    let smuggled = "GET /livez HTTP/1.1\r\nhost: superapp\r\n\r\n";
-    let both = [
-        format!("{LOGIN}content-length: 2\r\ntransfer-encoding: chunked\r\n\r\n{chunks}{smuggled}"),
-        format!("{LOGIN}transfer-encoding: chunked\r\ncontent-length: 2\r\n\r\n{chunks}{smuggled}"),
-    ];
-    for request in both {
-        let reply = exchange(&server, request.as_str()).await;
-        // The chunks count, and the connection ends with them.
-        reply.is_problem(400, "invalid_request");
-    }
-    let same = exchange(&server, format!("{LOGIN}content-length: 2\r\ncontent-length: 2\r\n\r\n{{}}")).await;
-    assert_eq!((same.status(), same.text.matches("HTTP/1.1 ").count()), (400, 1), "{same:?}");
-    let bare = exchange(&server, "GET /livez HTTP/1.1\nhost: superapp\n\n").await;
-    assert_eq!((bare.status(), bare.text.matches("HTTP/1.1 ").count()), (200, 1), "{bare:?}");
-    assert_healthy(&server).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

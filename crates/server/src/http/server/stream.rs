@@ -2,7 +2,11 @@
 //!
 //! hyper answers such a request by itself, with a status and no body, and lets nobody have a say in it. So its
 //! answer is recognised on the way out and replaced. It must not touch any answer of ours.
+//!
+//! What could be read in two ways never gets as far as hyper. In its place hyper is given something that it refuses
+//! by itself, so that there is one way in which a request is refused, after the answers to those before it.
 
+use super::framing::{Framing, Refused};
 use crate::app::App;
 use crate::http::middleware::envelope;
 use crate::http::problem::Problem;
@@ -18,6 +22,9 @@ use tokio::time::{Sleep, sleep};
 
 /// Longer than hyper's own answer ever is.
 const REFUSAL_BYTES_MAX: usize = 256;
+/// Wherever the head of a request breaks off, no parser takes this for the rest of it. The empty line has hyper look:
+/// it does not before the head seems to be whole.
+const UNREADABLE: &[u8] = b"\0\r\n\r\n";
 
 pub(super) struct Stream {
     inner: TcpStream,
@@ -25,6 +32,9 @@ pub(super) struct Stream {
     /// How long the client may take to accept more of what is written, and until when it has to, while it does not.
     patience: Duration,
     until: Option<Pin<Box<Sleep>>>,
+    framing: Framing,
+    /// What is refused, and what hyper is still to be given in its place. Nothing is read any more.
+    refused: Option<(Refused, &'static [u8])>,
     /// What goes out in the place of hyper's answer, which counts as written once this is.
     problem: Vec<u8>,
     written: usize,
@@ -33,7 +43,30 @@ pub(super) struct Stream {
 impl Stream {
     pub(super) fn new(inner: TcpStream, app: App) -> Self {
         let patience = Duration::from_secs(app.config.server.write_timeout_seconds);
-        Self { inner, app, patience, until: None, problem: Vec::new(), written: 0 }
+        let framing = Framing::new();
+        Self { inner, app, patience, until: None, framing, refused: None, problem: Vec::new(), written: 0 }
+    }
+
+    /// Lets through of what was read behind `before` what is in order.
+    fn check(&mut self, buffer: &mut ReadBuf<'_>, before: usize) {
+        if let Err(refused) = self.framing.look(buffer.filled().get(before..).unwrap_or_default()) {
+            buffer.set_filled(before.saturating_add(refused.good));
+            let rest = if refused.in_body { &[] } else { UNREADABLE };
+            self.refused = Some((refused, rest));
+        }
+    }
+
+    /// What hyper reads in the place of what was refused: an error in a body, which it makes one of the body, and in a
+    /// head, where it would close without an answer, what it refuses by itself.
+    fn refuse(&mut self, buffer: &mut ReadBuf<'_>) -> Option<io::Result<()>> {
+        let (refused, rest) = self.refused.as_mut()?;
+        if refused.in_body {
+            return Some(Err(io::Error::new(io::ErrorKind::InvalidData, refused.why)));
+        }
+        let (now, later) = rest.split_at_checked(buffer.remaining()).unwrap_or((rest, &[]));
+        buffer.put_slice(now);
+        *rest = later;
+        Some(Ok(()))
     }
 
     /// Ends a write that has waited for too long.
@@ -49,7 +82,8 @@ impl Stream {
     /// Writes the problem in the place of `refused` bytes, if it is due.
     fn poll_problem(&mut self, context: &mut Context<'_>, bytes: &[u8]) -> Option<Poll<io::Result<usize>>> {
         if self.problem.is_empty() {
-            self.problem = problem(&self.app, self.inner.peer_addr().ok(), bytes)?;
+            let why = self.refused.as_ref().map(|(refused, _)| refused.why);
+            self.problem = problem(&self.app, self.inner.peer_addr().ok(), bytes, why)?;
             self.written = 0;
         }
         Some(self.poll_rest(context).map_ok(|()| bytes.len()))
@@ -89,9 +123,12 @@ fn refusal(bytes: &[u8]) -> Option<(u16, &str)> {
     (closes && is_empty).then_some((status, date))
 }
 
-fn problem(app: &App, address: Option<SocketAddr>, bytes: &[u8]) -> Option<Vec<u8>> {
+fn problem(app: &App, address: Option<SocketAddr>, bytes: &[u8], why: Option<&'static str>) -> Option<Vec<u8>> {
     let (status, date) = refusal(bytes)?;
-    let problem = Problem::of_parser(status)?;
+    let problem = match (status, why) {
+        (400, Some(why)) => Problem::malformed(why),
+        _ => Problem::of_parser(status)?,
+    };
     let id = app.ids.uuid().to_string();
     let address = address.map(|peer| tracing::field::display(peer.ip().to_canonical()));
     let (method, route, code) = ("OTHER", "unmatched", problem.code());
@@ -119,7 +156,15 @@ impl AsyncRead for Stream {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.inner).poll_read(context, buffer)
+        if let Some(refused) = self.refuse(buffer) {
+            return Poll::Ready(refused);
+        }
+        let before = buffer.filled().len();
+        ready!(Pin::new(&mut self.inner).poll_read(context, buffer))?;
+        self.check(buffer, before);
+        // If nothing is left of it, the answer must not be that there is no more to read.
+        let is_empty = buffer.filled().len() == before;
+        Poll::Ready(if is_empty { self.refuse(buffer).unwrap_or(Ok(())) } else { Ok(()) })
     }
 }
 
