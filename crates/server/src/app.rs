@@ -148,7 +148,7 @@ impl App {
         let parts = Parts {
             api_keys: ApiKeys::new(&secrets.server, config.is_production())?,
             key_notes: KeyNotes::start(database.clone(), Ids::new(clock.clone())),
-            tokens: Tokens::new(&secrets.jwt, config.auth.access_token_seconds),
+            tokens: Tokens::new(&secrets.jwt, config.auth.access_token_seconds).with_previous(&secrets.previous_jwt),
             hasher: Hasher::new(&config.auth, secrets.pepper)?,
             cursors: Cursors::new(&secrets.server)?,
             fingerprints: Fingerprints::new(&secrets.server)?,

@@ -15,6 +15,8 @@ use std::path::Path;
 pub struct Secrets {
     /// Signs access tokens.
     pub jwt: SecretString,
+    /// Signed access tokens before, or will: what they signed is believed.
+    pub previous_jwt: Vec<SecretString>,
     /// Signs cursors, and keeps fingerprints from being computed elsewhere.
     pub server: SecretString,
     /// Mixed into password hashes; empty for none.
@@ -30,6 +32,7 @@ impl Secrets {
     pub fn load(auth: &Auth, data_dir: &Path) -> anyhow::Result<Self> {
         Ok(Self {
             jwt: set_or_made(&auth.jwt_secret, data_dir, "jwt_secret")?,
+            previous_jwt: auth.previous_jwt_secrets(),
             server: set_or_made(&auth.server_secret, data_dir, "server_secret")?,
             pepper: auth.password_pepper.clone(),
         })

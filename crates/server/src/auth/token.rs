@@ -90,10 +90,12 @@ impl Key {
     }
 }
 
-/// Signs and checks access tokens with one key and one algorithm.
+/// Signs access tokens with one key and one algorithm, and believes those of the keys before it for as long as they are
+/// in the settings.
 #[derive(Clone)]
 pub struct Tokens {
     key: Key,
+    previous: Vec<Key>,
     seconds: u32,
 }
 
@@ -107,7 +109,17 @@ impl Tokens {
     /// Tokens that are signed with `secret` and good for `seconds`.
     #[must_use]
     pub fn new(secret: &SecretString, seconds: u32) -> Self {
-        Self { key: Key::new(secret.expose_secret().as_bytes(), TYPE, AUDIENCE), seconds }
+        Self { key: Self::key(secret), previous: Vec::new(), seconds }
+    }
+
+    /// The same, and tokens that were signed with any of `secrets` are believed for the rest of their time.
+    #[must_use]
+    pub fn with_previous(self, secrets: &[SecretString]) -> Self {
+        Self { previous: secrets.iter().map(Self::key).collect(), ..self }
+    }
+
+    fn key(secret: &SecretString) -> Key {
+        Key::new(secret.expose_secret().as_bytes(), TYPE, AUDIENCE)
     }
 
     /// How long a token is good for.
@@ -138,7 +150,8 @@ impl Tokens {
     /// Believes a token, or not. There is no saying why not: that would only help a forger.
     #[must_use]
     pub fn verify(&self, token: &str, now: Timestamp) -> Option<Bearer> {
-        let claims = self.key.open::<Claims>(token)?;
+        // A token names its key, and no other one is tried: a header that no key of ours writes opens nothing.
+        let claims = std::iter::once(&self.key).chain(&self.previous).find_map(|key| key.open::<Claims>(token))?;
         let seconds = now.as_micros().div_euclid(1_000_000);
         let in_time = seconds < claims.exp.saturating_add(LEEWAY) && seconds >= claims.nbf.saturating_sub(LEEWAY);
         if !in_time {
@@ -157,6 +170,7 @@ mod tests {
     use domain::timestamp::{Span, Timestamp};
     use hmac::{Hmac, KeyInit, Mac};
     use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
+    use secrecy::SecretString;
     use uuid::Uuid;
 
     const NOW: Timestamp = Timestamp::from_micros(1_800_000_000_000_000);
@@ -254,6 +268,23 @@ mod tests {
                 assert_eq!(tokens().verify(&format!("{header}.{payload}.{signature}"), NOW), None);
             }
         }
+    }
+
+    #[test]
+    fn a_previous_key_opens_its_own_tokens_for_their_time_and_signs_none() {
+        let (old, new) = (SecretString::from(SECRET), "another-key-for-tests-only-0123456789".into());
+        let rotated = Tokens::new(&new, 900).with_previous(std::slice::from_ref(&old));
+        assert_eq!(rotated.verify(&signed(), NOW), Some(bearer()));
+        assert_eq!(rotated.verify(&signed(), NOW.plus(Span::seconds(930))), None);
+        let token = rotated.sign(bearer(), Uuid::nil(), NOW).unwrap();
+        assert_eq!(rotated.verify(&token, NOW), Some(bearer()));
+        assert_eq!(tokens().verify(&token, NOW), None);
+        assert_eq!(Tokens::new(&new, 900).verify(&signed(), NOW), None);
+        // A key is known by its name in the header: under the name of another one, no signature is right.
+        let (ours, theirs) = (tokens().key.header, rotated.key.header.clone());
+        assert_ne!(ours.kid, theirs.kid);
+        assert_eq!(rotated.verify(&forged(&ours, |_| ()), NOW), Some(bearer()));
+        assert_eq!(rotated.verify(&forged(&theirs, |_| ()), NOW), None);
     }
 
     #[test]

@@ -166,6 +166,11 @@ fn production_refuses_twenty_bad_settings_and_more() {
         ("JWT_SECRET", "qwertyuiopasdfghjklzxcvbnm-QWERTYUIOP"),
         ("JWT_SECRET", "superapp-production-signing-key-number-1"),
         ("JWT_SECRET", SERVER),
+        ("SUPERAPP_AUTH__PREVIOUS_JWT_SECRET", "short"),
+        ("SUPERAPP_AUTH__PREVIOUS_JWT_SECRET", dull),
+        ("SUPERAPP_AUTH__PREVIOUS_JWT_SECRET", "please-change-me-0123456789-abcdefghij"),
+        ("SUPERAPP_AUTH__PREVIOUS_JWT_SECRET", JWT),
+        ("SUPERAPP_AUTH__PREVIOUS_JWT_SECRET", SERVER),
         ("SUPERAPP_AUTH__SERVER_SECRET", ""),
         ("SUPERAPP_AUTH__SERVER_SECRET", "short"),
         ("SUPERAPP_AUTH__SERVER_SECRET", JWT),
@@ -180,7 +185,7 @@ fn production_refuses_twenty_bad_settings_and_more() {
         ("SUPERAPP_AUTH__ARGON2_PASSES", "1"),
         ("SUPERAPP_AUTH__ARGON2_MEMORY_KIB", "0"),
     ];
-    assert_eq!(bad.len(), 27);
+    assert_eq!(bad.len(), 32);
     for (name, value) in bad {
         let settings: BTreeMap<_, _> = production(&[(name, value)]).into_iter().collect();
         let settings: Vec<_> = settings.into_iter().collect();
@@ -203,6 +208,29 @@ fn a_short_secret_is_refused_in_development_too() {
         load(&[(name, "a-secret-for-development-only-0123456789")]).unwrap();
         load(&[(name, "")]).unwrap();
     }
+}
+
+#[test]
+fn previous_keys_are_a_few_and_no_two_are_the_same() {
+    let (one, two) = ("Xq3vT8mKd0Lz5Rw7Yb2Jf9Hs4Gc6Np1AeUiOoVtB", "c7Wd2Zk9Qm4Ls0Xv6Rt1Yj8Hb3Nf5Gp-EaUuIiOo");
+    let (three, four) = (one.to_lowercase(), two.to_lowercase());
+    let previous = |texts: &[&str]| {
+        let joined = texts.join("  ");
+        let pairs = [("SUPERAPP_AUTH__PREVIOUS_JWT_SECRET", joined.as_str())];
+        [load(&pairs), load(&production(&pairs))]
+            .map(|config| config.map(|config| config.auth.previous_jwt_secrets().len()))
+    };
+    for (texts, count) in [(vec![], 0), (vec![one], 1), (vec![one, two, &three], 3)] {
+        assert!(previous(&texts).into_iter().all(|found| found.unwrap() == count), "{texts:?}");
+    }
+    for texts in [vec![one, one], vec![one, "short"], vec![one, two, &three, &four]] {
+        for refused in previous(&texts) {
+            let told = refused.unwrap_err().to_string();
+            assert!(told.contains("`auth.previous_jwt_secret`") && !told.contains(one), "{told}");
+        }
+    }
+    let printed = sources("", &[("SUPERAPP_AUTH__PREVIOUS_JWT_SECRET", one)]).print().unwrap();
+    assert!(printed.contains(&("auth.previous_jwt_secret".to_owned(), "********".to_owned())));
 }
 
 #[test]

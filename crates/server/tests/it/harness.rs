@@ -141,6 +141,11 @@ impl TestApp {
         report
     }
 
+    /// Another process on the same database and by the same clock, with settings of its own.
+    pub async fn beside(&self, settings: &[(&str, &str)]) -> Client {
+        Client::open(self.directory.path(), &self.place.location, &self.time, settings).await
+    }
+
     async fn on(place: Place, settings: &[(&str, &str)]) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let time = Arc::new(AtomicI64::new(START.as_micros()));

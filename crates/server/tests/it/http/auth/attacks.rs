@@ -7,9 +7,11 @@ use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE, URL_SAFE_NO_PAD};
 use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Value, json};
-use sha2::{Sha256, Sha384, Sha512};
+use sha2::{Digest, Sha256, Sha384, Sha512};
 
 const SECRET: &str = "q8Zr1nVwX2yTb5uKd7PfHs9LmGc3JeAo4RiB6NvC";
+/// Signed before, and is still believed.
+const PREVIOUS: &str = "Xq3vT8mKd0Lz5Rw7Yb2Jf9Hs4Gc6Np1AeUiOoVtB";
 const SERVER_SECRET: &str = "T0pWx8yZa1bC2dE3fG4hI5jK6lM7nO8pQ9rS0tUv";
 
 fn hs256(key: &[u8], message: &str) -> Vec<u8> {
@@ -149,6 +151,13 @@ fn headers(seen: &Seen) -> Vec<String> {
             vec![
                 json!(""),
                 json!("../../etc/passwd"),
+                json!("../../../../dev/null"),
+                json!("/proc/sys/kernel/randomize_va_space"),
+                json!("..%2f..%2fjwt_secret"),
+                json!("https://example.com/key"),
+                json!("deadbeef"),
+                json!("1'; SELECT '"),
+                json!(["0"]),
                 json!("' OR 1=1 --"),
                 json!("0"),
                 json!(null),
@@ -183,6 +192,48 @@ fn headers(seen: &Seen) -> Vec<String> {
         tokens.push(signed_with(SECRET.as_bytes(), &without, &seen.claims));
     }
     tokens
+}
+
+fn kid(secret: &str) -> String {
+    Sha256::digest(secret).iter().take(4).map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Two keys are believed, each under its own name: under the other's name, or one that is nearly its own, neither is.
+fn names(seen: &Seen) -> Vec<String> {
+    let (now, before) = (kid(SECRET), kid(PREVIOUS));
+    let near = |kid: &str| {
+        let reversed = kid.chars().rev().collect();
+        let longer: String = Sha256::digest(kid).iter().map(|byte| format!("{byte:02x}")).collect();
+        [
+            kid.to_uppercase() + "A",
+            format!("{kid} "),
+            format!(" {kid}"),
+            kid[1..].to_owned(),
+            kid.repeat(2),
+            reversed,
+            longer,
+        ]
+    };
+    let mut tokens = Vec::new();
+    for (key, own, other) in [(SECRET, &now, &before), (PREVIOUS, &before, &now)] {
+        for name in near(own).iter().chain([other, &kid(SERVER_SECRET), &format!("../{own}"), &format!("{own}\0")]) {
+            tokens.push(signed_as(key, &seen.parts[0], name, &seen.parts[1]));
+        }
+    }
+    for key in [SERVER_SECRET, ""] {
+        tokens.push(signed_as(key, &seen.parts[0], &before, &seen.parts[1]));
+    }
+    tokens
+}
+
+/// The header as the server writes it, but for the name of the key.
+fn signed_as(key: &str, header: &str, name: &str, claims: &str) -> String {
+    let header = String::from_utf8(URL_SAFE_NO_PAD.decode(header).unwrap()).unwrap();
+    let named: Value = serde_json::from_str(&header).unwrap();
+    let name = serde_json::to_string(name).unwrap();
+    let header = header.replace(&named["kid"].to_string(), &name);
+    let message = format!("{}.{claims}", URL_SAFE_NO_PAD.encode(header));
+    format!("{message}.{}", URL_SAFE_NO_PAD.encode(hs256(key.as_bytes(), &message)))
 }
 
 /// Claims that are missing, of another kind, of somebody else, or of another time, with a signature that is right.
@@ -288,19 +339,26 @@ fn flips(seen: &Seen) -> Vec<String> {
 
 #[tokio::test]
 async fn two_thousand_attacks_are_refused_and_the_token_itself_is_not() {
-    let app = TestApp::with(&[("JWT_SECRET", SECRET), ("SUPERAPP_AUTH__SERVER_SECRET", SERVER_SECRET)]).await;
+    let settings = [
+        ("JWT_SECRET", SECRET),
+        ("SUPERAPP_AUTH__PREVIOUS_JWT_SECRET", PREVIOUS),
+        ("SUPERAPP_AUTH__SERVER_SECRET", SERVER_SECRET),
+    ];
+    let app = TestApp::with(&settings).await;
     let (ann, bob) = (app.user("ann").await, app.user("bob").await);
     let seen = Seen::of(&ann.access_token);
     // The forger's own hand is as good as the server's: what follows is refused for what is wrong with it.
     let forged = seen.forged(&seen.claims);
     let near = [seen.claims_with("exp", (seen.now() - 29).into()), seen.claims_with("nbf", (seen.now() + 30).into())];
-    for good in [seen.token.clone(), forged, seen.forged(&near[0]), seen.forged(&near[1])] {
+    let before = signed_as(PREVIOUS, &seen.parts[0], &kid(PREVIOUS), &seen.parts[1]);
+    for good in [seen.token.clone(), forged, before, seen.forged(&near[0]), seen.forged(&near[1])] {
         app.get("/api/users/me").bearer(&good).send().await.done(200);
     }
     let families = [
         ("algorithms", algorithms(&seen)),
         ("keys", keys(&seen)),
         ("headers", headers(&seen)),
+        ("names", names(&seen)),
         ("claims", claims(&seen, &bob)),
         ("forms", forms(&seen, &ann)),
         ("flips", flips(&seen)),

@@ -1,6 +1,7 @@
 //! Access tokens: which are believed, until when, and what they are worth when the account is not.
 
-use crate::harness::{Person, START, TestApp};
+use crate::harness::{Person, START, TestApp, together};
+use axum::http::Method;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use domain::timestamp::Span;
@@ -161,4 +162,95 @@ async fn suspending_an_account_bites_on_its_next_request() {
     ann.post("/api/auth/logout").send().await.refused(403, "account_suspended");
     app.reinstate(&ann).await;
     ann.transfer(&bob, 100).key("k").send().await.done(201);
+}
+
+const OLD: (&str, &str) = ("JWT_SECRET", "q8Zr1nVwX2yTb5uKd7PfHs9LmGc3JeAo4RiB6NvC");
+const NEW: (&str, &str) = ("JWT_SECRET", "Xq3vT8mKd0Lz5Rw7Yb2Jf9Hs4Gc6Np1AeUiOoVtB");
+const PREVIOUS: &str = "SUPERAPP_AUTH__PREVIOUS_JWT_SECRET";
+
+/// Three settings one after the other, on two processes that change one after the other, while people go on.
+#[tokio::test]
+async fn the_signing_key_is_rotated_under_load_and_no_good_token_is_refused() {
+    let app = TestApp::on_a_file_with(&[OLD]).await;
+    let phases = [vec![OLD], vec![OLD, (PREVIOUS, NEW.1)], vec![NEW, (PREVIOUS, OLD.1)], vec![NEW]];
+    let mut people = Vec::new();
+    for index in 0..4 {
+        people.push(app.user(&format!("person-{index}")).await);
+    }
+    let mut tokens: Vec<String> = people.iter().map(|person| person.access_token.clone()).collect();
+    let mut renewals: Vec<String> = people.iter().map(|person| person.refresh_token.clone()).collect();
+    let mut processes = [app.beside(&phases[0]).await, app.beside(&phases[0]).await];
+    let mut asked = 0;
+    for phase in &phases[1..] {
+        for changed in 0..2 {
+            processes[changed] = app.beside(phase).await;
+            let calls = processes.iter().cloned().flat_map(|process| {
+                tokens
+                    .iter()
+                    .cloned()
+                    .cycle()
+                    .take(200)
+                    .map(move |token| process.call(Method::GET, "/api/users/me").bearer(&token).send())
+            });
+            for reply in together(calls).await {
+                assert_eq!(reply.status, 200, "{phase:?}");
+                asked += 1;
+            }
+            // Half of the people renew their tokens at whichever process.
+            for index in [changed, changed + 2] {
+                let body = json!({ "refresh_token": renewals[index] });
+                let reply = processes[index % 2]
+                    .call(Method::POST, "/api/auth/refresh")
+                    .json(body)
+                    .send()
+                    .await
+                    .done(200)
+                    .json();
+                tokens[index] = reply["access_token"].as_str().unwrap().to_owned();
+                renewals[index] = reply["refresh_token"].as_str().unwrap().to_owned();
+            }
+        }
+        // Whatever was signed before this phase began has run out before the next one begins.
+        app.advance(Span::seconds(15 * 60 + 31));
+        for index in 0..4 {
+            let body = json!({ "refresh_token": renewals[index] });
+            let reply =
+                processes[index % 2].call(Method::POST, "/api/auth/refresh").json(body).send().await.done(200).json();
+            tokens[index] = reply["access_token"].as_str().unwrap().to_owned();
+            renewals[index] = reply["refresh_token"].as_str().unwrap().to_owned();
+        }
+    }
+    assert_eq!(asked, 2_400);
+    // A token of the key that was taken out opens nothing, however young it is.
+    let old = app.beside(&[OLD]).await;
+    let body = json!({ "refresh_token": renewals[0] });
+    let reply = old.call(Method::POST, "/api/auth/refresh").json(body).send().await.done(200).json();
+    let token = reply["access_token"].as_str().unwrap();
+    old.call(Method::GET, "/api/users/me").bearer(token).send().await.done(200);
+    processes[0].call(Method::GET, "/api/users/me").bearer(token).send().await.refused(401, "unauthenticated");
+}
+
+#[tokio::test]
+async fn another_signing_key_changes_nothing_but_access_tokens() {
+    let app = TestApp::on_a_file_with(&[OLD]).await;
+    let ann = app.rich("ann", 1_000).await;
+    let bob = app.user("bob").await;
+    let body = json!({ "name": "program", "scopes": ["account:read"] });
+    let key = ann.post("/api/api-keys").json(body).send().await.done(201).json()["secret"].as_str().unwrap().to_owned();
+    let paid = ann.transfer(&bob, 5).key("before-rotation").send().await.done(201);
+    let page = ann.get("/api/wallet/transactions?limit=1").send().await.done(200).json();
+    let cursor = page["next_cursor"].as_str().unwrap();
+
+    let other = app.beside(&[NEW]).await;
+    let me = |token: &str| other.call(Method::GET, "/api/users/me").bearer(token).send();
+    me(&ann.access_token).await.refused(401, "unauthenticated");
+    me(&key).await.done(200);
+    let refreshed = other.call(Method::POST, "/api/auth/refresh").json(json!({ "refresh_token": ann.refresh_token }));
+    let token = refreshed.send().await.done(200).json()["access_token"].as_str().unwrap().to_owned();
+    me(&token).await.done(200);
+    let next = format!("/api/wallet/transactions?limit=1&cursor={cursor}");
+    other.call(Method::GET, next).bearer(&token).send().await.done(200);
+    let again = other.call(Method::POST, "/api/wallet/transfer").bearer(&token);
+    let again = again.json(json!({ "to_user_id": bob.id.to_string(), "amount_cents": 5 })).key("before-rotation");
+    again.send().await.replays(&paid);
 }
