@@ -96,7 +96,8 @@ impl Fingerprints {
 
 #[cfg(test)]
 mod tests {
-    use super::{Fingerprints, InFlight};
+    use super::{Fingerprints, InFlight, Registry};
+    use crate::gateway::redis::Redis;
     use domain::id::UserId;
     use domain::idempotency::{Fingerprint, KeyDigest};
     use uuid::Uuid;
@@ -112,6 +113,26 @@ mod tests {
         drop(flight);
         assert!(in_flight.take_off(ann, digest).is_some());
     }
+
+    #[tokio::test]
+    async fn a_key_flies_without_redis_too_and_lands_when_it_is_dropped() {
+        // A port of the loopback address that nobody listens at.
+        let redis = Redis::start(&"redis://127.0.0.1:1".into(), Uuid::nil()).await.unwrap();
+        let registry = Registry::new(redis);
+        let in_flight = InFlight::default();
+        let (ann, digest) = (UserId::new(Uuid::from_u128(1)), KeyDigest([7; 32]));
+        let mut flight = in_flight.take_off(ann, digest).unwrap();
+        assert!(!flight.announce(&registry).await, "nobody else can be known to have it");
+        assert!(in_flight.take_off(ann, digest).is_none(), "this process knows by itself");
+        drop(flight);
+        assert!(in_flight.take_off(ann, digest).is_some());
+    }
+
+    #[test]
+    fn fingerprints_print_nothing_of_the_secret() {
+        assert_eq!(format!("{:?}", Fingerprints::new(&"ours".into()).unwrap()), "Fingerprints");
+    }
+
     #[test]
     fn a_fingerprint_depends_on_the_request_and_on_the_secret() {
         let (ours, theirs) = (Fingerprints::new(&"ours".into()).unwrap(), Fingerprints::new(&"theirs".into()).unwrap());

@@ -101,3 +101,43 @@ impl Place {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Ask, Place, Windows, or_alone, question, read};
+    use crate::gateway::redis::Redis;
+    use domain::rate_limit::{Decision, WINDOW_MICROS};
+    use std::num::NonZeroU32;
+
+    const LIMIT: NonZeroU32 = NonZeroU32::new(2).unwrap();
+    const ONE: NonZeroU32 = NonZeroU32::new(1).unwrap();
+
+    #[tokio::test]
+    async fn while_redis_does_not_answer_a_process_decides_alone_and_keeps_what_it_must_tell() {
+        // A port of the loopback address that nobody listens at.
+        let redis = Redis::start(&"redis://127.0.0.1:1".into(), uuid::Uuid::nil()).await.unwrap();
+        let windows: Windows<u64> = Windows::default();
+        let mut said = Vec::new();
+        for now in 0..3 {
+            let (decision, place) = or_alone(&redis, &windows, 1, || now, (LIMIT, ONE)).await;
+            said.push((decision.accepted, decision.remaining, place.name()));
+        }
+        assert_eq!(said, [(true, 1, "alone"), (true, 0, "alone"), (false, 0, "alone")]);
+        let mut untold = windows.take_untold(1, 10, redis.epoch());
+        untold.sort_unstable();
+        assert_eq!(untold, [9, 10]);
+        let (later, _) = or_alone(&redis, &windows, 1, || WINDOW_MICROS, (LIMIT, ONE)).await;
+        assert!(later.accepted);
+    }
+
+    #[test]
+    fn what_redis_says_is_read_as_a_decision_about_what_was_asked() {
+        let ask = Ask { limit: LIMIT, cost: ONE, now: None };
+        let _ = question("ann", ask, &[1, 2]);
+        let _ = question("ann", Ask { now: Some(5), ..ask }, &[]);
+        let refused = Decision { accepted: false, limit: LIMIT, remaining: 0, wait_micros: 7 };
+        assert_eq!(read(ask, (0, 0, 7)), refused);
+        assert_eq!(read(ask, (1, 1, 0)), Decision { accepted: true, remaining: 1, wait_micros: 0, ..refused });
+        assert_eq!([Place::Process, Place::Redis, Place::Alone].map(Place::name), ["process", "redis", "alone"]);
+    }
+}
