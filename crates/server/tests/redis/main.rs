@@ -18,6 +18,7 @@ mod suite;
 
 mod far;
 mod flights;
+mod inside;
 mod outages;
 mod windows;
 
