@@ -48,6 +48,9 @@ pub enum Denial {
     /// Unknown address or wrong password: one answer for both.
     #[error("e-mail address or password are wrong")]
     InvalidCredentials,
+    /// The hash has changed since the password was compared with it, which says nothing of the password.
+    #[error("the password was changed meanwhile; sign in again")]
+    HashChanged,
     /// The account is suspended.
     #[error("your account is suspended; ask the support")]
     AccountSuspended,

@@ -325,11 +325,12 @@ async fn run<T: Send + 'static>(
     };
     let execution = TransactionId::new(app.ids.uuid());
     let (request_id, now) = (Arc::clone(&origin.request_id), app.clock.now());
+    let mut made = None;
     let unit = move |work: &mut Work<'_>| {
         let record = work.find(&idempotency_keys::find(key.principal, key.digest))?;
         match judge(record.as_ref(), &key.fingerprint, Some(execution), now) {
             Verdict::Execute => {}
-            Verdict::Own(record) => return Ok(Ok(respond_later(record.response.clone()))),
+            Verdict::Own(record) => return Ok(Ok(respond_later(Rendered::own(made.as_ref(), &record.response)))),
             Verdict::Replay(record) => {
                 return Ok(Ok(Later {
                     replayed: Some(record.request_id.clone()),
@@ -338,8 +339,8 @@ async fn run<T: Send + 'static>(
             }
             Verdict::Reused => return Ok(Err(Problem::key_reused())),
         }
-        let Rendered { response, kept } = match operation(work)? {
-            Ok(made) => match render(made) {
+        let rendered = match operation(work)? {
+            Ok(done) => match render(done) {
                 Ok(rendered) => rendered,
                 Err(_) => return Err(StoreError::Broken("an answer cannot be rendered")),
             },
@@ -351,8 +352,8 @@ async fn run<T: Send + 'static>(
                 problem.stored(&request_id).into()
             }
         };
-        idempotency_keys::upsert(work, &[record_of(&key, execution, &request_id, kept)])?;
-        Ok(Ok(respond_later(response)))
+        idempotency_keys::upsert(work, &[record_of(&key, execution, &request_id, rendered.kept.clone())])?;
+        Ok(Ok(respond_later(made.insert(rendered).response.clone())))
     };
     let later = commit(app, unit, deadline, rests).await;
     drop(flight);

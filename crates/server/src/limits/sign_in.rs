@@ -159,13 +159,17 @@ impl SignIns {
         let mut seen = self.lock();
         let Seen { streaks, addresses, under_way } = &mut *seen;
         if let Some(source) = source {
-            let streak = streaks.find_or_insert((account, source), Streak::forgotten_at);
-            streak.begin(now)?;
-            if is_address_counted {
-                let guesses = addresses.find_or_insert(source, Guesses::forgotten_at);
-                // What the address may not do was no attempt at the account either.
-                guesses.begin(now).inspect_err(|_| streak.take_back(now))?;
+            // The address first: what it may not do leaves nothing behind at the account.
+            let mut guesses = is_address_counted.then(|| addresses.find_or_insert(source, Guesses::forgotten_at));
+            if let Some(guesses) = &mut guesses {
+                guesses.begin(now)?;
             }
+            let begun = streaks.find_or_insert((account, source), Streak::forgotten_at).begin(now);
+            if let (Err(_), Some(guesses)) = (&begun, guesses) {
+                // Nor does what the account refuses count at the address.
+                guesses.take_back();
+            }
+            begun?;
         }
         let count = under_way.entry(account).or_default();
         *count = count.saturating_add(1);
@@ -266,6 +270,11 @@ mod tests {
         }
         let held: Vec<_> = (0..PER_ADDRESS).map(|number| all.begin(&names(number), peer(1)).unwrap()).collect();
         assert!(all.begin(MAIL, peer(1)).is_err());
+        for number in 0..1_000 {
+            assert!(all.begin(&format!("other-{number}@example.com"), peer(1)).is_err());
+        }
+        let remembered = all.lock().streaks.map.len();
+        assert_eq!(remembered, 1_000, "what is refused is not remembered");
         // It was no attempt at the account either.
         assert!(all.begin(MAIL, peer(2)).is_ok());
         drop(held);

@@ -28,7 +28,7 @@ pub struct SignedIn {
 }
 
 /// Begins a session for an account whose password matched `verified_hash`. A hash that has changed since
-/// then is another password. `renewed` is a better hash of the same one, which takes its place.
+/// then may be that of another password: nothing is counted, and whoever asks compares with the new one. `renewed` is a better hash of the same one, which takes its place.
 ///
 /// # Errors
 /// If the database fails.
@@ -40,8 +40,7 @@ pub fn sign_in(
     user_agent: Option<&str>,
 ) -> Done<SignedIn> {
     if users::password_hash(work, user)?.as_deref() != Some(verified_hash) {
-        refuse_sign_in(work, context, Some(user), RefusedSignIn::Wrong)?;
-        return Ok(Err(Denial::InvalidCredentials));
+        return Ok(Err(Denial::HashChanged));
     }
     let failures = sign_in_failures::count(work, user)?;
     if !may_compare(failures, 1) {

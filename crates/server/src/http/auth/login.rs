@@ -6,6 +6,7 @@ use crate::auth::password::Verified;
 use crate::http::extract::{Json as Body, Origin};
 use crate::http::parameters::Problems;
 use crate::http::problem::{Problem, ProblemBody};
+use crate::limits::sign_in::Attempt;
 use crate::operations::sessions::{self as operations, RefusedSignIn, SignedIn};
 use crate::operations::{Context, Denial, Done};
 use crate::store::{StoreError, Work, sign_in_failures, users};
@@ -57,6 +58,37 @@ async fn turn_away(app: &App, context: Context, email: &str) -> Result<(), Store
     app.database.write(refuse, deadline(app)).await
 }
 
+/// Reads the account, compares the password and writes what came of it, with the reason if it is a refusal.
+///
+/// # Errors
+/// If nothing was compared.
+async fn compare(
+    app: &App,
+    attempt: &Attempt<'_>,
+    body: &Login,
+    origin: &Origin,
+    context: &Context,
+) -> Result<(Done<SignedIn>, RefusedSignIn), Problem> {
+    let known = find(app, &body.email).await?;
+    let may_compare = known.as_ref().is_none_or(|known| attempt.may_compare(known.failed));
+    let (user, hash) = known.map(|known| (known.user, known.hash)).unzip();
+    let hash = hash.filter(|_| may_compare);
+    let verified = app.hasher.verify(Password::present(&body.password), hash.clone()).await;
+    let verified = verified.inspect_err(|_| count("overloaded"))?;
+    let reason = if may_compare { RefusedSignIn::Wrong } else { RefusedSignIn::Disabled };
+    let (within, agent) = (context.clone(), origin.user_agent.clone());
+    let operation = move |work: &mut Work<'_>| match (user, &hash, &verified) {
+        (Some(user), Some(hash), Verified::Right { renewed }) => {
+            operations::sign_in(work, &within, user, (hash, renewed.as_deref()), agent.as_deref())
+        }
+        _ => {
+            operations::refuse_sign_in(work, &within, user, reason)?;
+            Ok(Err(Denial::InvalidCredentials))
+        }
+    };
+    Ok((app.database.write(operation, deadline(app)).await, reason))
+}
+
 /// Signs in. An unknown address and a wrong password get the same answer, after the same time.
 #[utoipa::path(post, path = "/api/auth/login", tag = "auth", request_body = Login,
     responses((status = 200, description = "Signed in", body = Credentials),
@@ -76,36 +108,18 @@ pub async fn login(
             return Err(Problem::too_many_sign_ins(wait.seconds()));
         }
     };
-    let known = match find(&app, &body.email).await {
-        Ok(known) => known,
-        Err(error) => {
+    let mut compared = compare(&app, &attempt, &body, &origin, &context).await;
+    if matches!(&compared, Ok((Ok(Err(Denial::HashChanged)), _))) {
+        // Another sign-in has renewed the hash. It is renewed once, so that once more is enough.
+        compared = compare(&app, &attempt, &body, &origin, &context).await;
+    }
+    let (done, reason) = match compared {
+        Ok(compared) => compared,
+        Err(problem) => {
             attempt.take_back();
-            return Err(error.into());
+            return Err(problem);
         }
     };
-    let may_compare = known.as_ref().is_none_or(|known| attempt.may_compare(known.failed));
-    let (user, hash) = known.map(|known| (known.user, known.hash)).unzip();
-    let hash = hash.filter(|_| may_compare);
-    let verified = match app.hasher.verify(Password::present(&body.password), hash.clone()).await {
-        Ok(verified) => verified,
-        Err(error) => {
-            attempt.take_back();
-            count("overloaded");
-            return Err(error.into());
-        }
-    };
-    let reason = if may_compare { RefusedSignIn::Wrong } else { RefusedSignIn::Disabled };
-    let (within, agent) = (context.clone(), origin.user_agent.clone());
-    let operation = move |work: &mut Work<'_>| match (user, &hash, &verified) {
-        (Some(user), Some(hash), Verified::Right { renewed }) => {
-            operations::sign_in(work, &within, user, (hash, renewed.as_deref()), agent.as_deref())
-        }
-        _ => {
-            operations::refuse_sign_in(work, &within, user, reason)?;
-            Ok(Err(Denial::InvalidCredentials))
-        }
-    };
-    let done: Done<SignedIn> = app.database.write(operation, deadline(&app)).await;
     match &done {
         Ok(Ok(_)) => {
             attempt.succeed();
@@ -114,6 +128,10 @@ pub async fn login(
         Ok(Err(Denial::AccountSuspended)) => {
             attempt.succeed();
             count(RefusedSignIn::Suspended.as_str());
+        }
+        Ok(Err(Denial::HashChanged)) => {
+            attempt.take_back();
+            count("failed");
         }
         Ok(Err(_)) => count(reason.as_str()),
         Err(_) => count("failed"),

@@ -15,6 +15,14 @@ pub(super) struct Rendered {
     pub(super) kept: StoredResponse,
 }
 
+impl Rendered {
+    /// The answer of a request that finds its own record, because the answer of its commit was lost: what it `made` for
+    /// this record, which nobody has seen yet. What is `kept` of a secret would be a refusal.
+    pub(super) fn own(made: Option<&Self>, kept: &StoredResponse) -> StoredResponse {
+        made.filter(|made| made.kept == *kept).map_or(kept, |made| &made.response).clone()
+    }
+}
+
 impl From<StoredResponse> for Rendered {
     fn from(response: StoredResponse) -> Self {
         Self { kept: response.clone(), response }
@@ -36,4 +44,27 @@ pub async fn hand_out<T: Send + 'static>(
         render(made).map(|response| Rendered { response, kept })
     };
     run(app, origin, key, operation, render, Rests::OnWhatItReads).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Rendered;
+    use domain::idempotency::StoredResponse;
+
+    fn response(status: u16, body: &[u8]) -> StoredResponse {
+        StoredResponse { status, headers: Vec::new(), body: body.into() }
+    }
+
+    #[test]
+    fn a_request_that_finds_its_own_record_answers_the_secret_that_it_made() {
+        let made = Rendered { response: response(201, b"secret"), kept: response(409, b"issued") };
+        assert_eq!(Rendered::own(Some(&made), &response(409, b"issued")), response(201, b"secret"));
+    }
+
+    #[test]
+    fn what_was_made_for_another_record_is_not_answered() {
+        let made = Rendered { response: response(201, b"secret"), kept: response(409, b"issued") };
+        assert_eq!(Rendered::own(Some(&made), &response(409, b"too many")), response(409, b"too many"));
+        assert_eq!(Rendered::own(None, &response(409, b"issued")), response(409, b"issued"));
+    }
 }

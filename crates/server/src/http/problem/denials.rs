@@ -9,7 +9,9 @@ impl From<Denial> for Problem {
         let (status, code, title) = match denial {
             Denial::EmailTaken => (StatusCode::CONFLICT, "email_taken", "The e-mail address is taken"),
             Denial::UsernameTaken => (StatusCode::CONFLICT, "username_taken", "The user name is taken"),
-            Denial::InvalidCredentials => (StatusCode::UNAUTHORIZED, "invalid_credentials", "Sign-in failed"),
+            Denial::InvalidCredentials | Denial::HashChanged => {
+                (StatusCode::UNAUTHORIZED, "invalid_credentials", "Sign-in failed")
+            }
             Denial::AccountSuspended => (StatusCode::FORBIDDEN, "account_suspended", "An account is suspended"),
             Denial::WrongPassword => (StatusCode::UNPROCESSABLE_ENTITY, "wrong_password", "The password is wrong"),
             Denial::RefreshReused => (StatusCode::UNAUTHORIZED, "refresh_token_reused", "The token was used before"),

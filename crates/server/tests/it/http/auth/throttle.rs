@@ -30,6 +30,12 @@ async fn fail(app: &TestApp, person: &Person, failures: usize) {
     app.database.write(add, Instant::now() + Duration::from_secs(10)).await.unwrap();
 }
 
+/// Wrong passwords in a row.
+async fn failures(app: &TestApp, person: &Person) -> i64 {
+    let user = person.id;
+    app.database.read(move |view| sign_in_failures::count(view, user)).await.unwrap()
+}
+
 #[tokio::test]
 async fn after_five_failures_each_wait_is_twice_as_long_and_ends_at_its_second() {
     let app = TestApp::new().await;
@@ -233,6 +239,22 @@ async fn a_hash_is_renewed_at_the_next_sign_in_after_the_settings_ask_for_more()
 }
 
 #[tokio::test]
+async fn a_crowd_that_meets_a_renewed_hash_is_let_in_and_none_of_it_is_counted() {
+    let mut app = TestApp::new().await;
+    let ann = app.user("ann").await;
+    app.move_to_a_copy(&[("SUPERAPP_AUTH__ARGON2_MEMORY_KIB", "128"), ("SUPERAPP_AUTH__ARGON2_PASSES", "2")]).await;
+    // Each from a network of its own, so that none waits for another.
+    let peers: Vec<_> = (0..12).map(peer).collect();
+    let refused = "SELECT COUNT(*) FROM audit_logs WHERE action = 'session.refused'";
+    for reply in together(peers.iter().map(|peer| login(&app, peer, &ann.email, PASSWORD)).collect::<Vec<_>>()).await {
+        reply.done(200);
+    }
+    assert_eq!((failures(&app, &ann).await, app.count(refused).await), (0, 0));
+    wrong(&app, &peer(20), &ann.email).await.refused(401, "invalid_credentials");
+    assert_eq!((failures(&app, &ann).await, app.count(refused).await), (1, 1));
+}
+
+#[tokio::test]
 async fn a_renewed_hash_takes_the_place_of_no_other_password() {
     let app = TestApp::new().await;
     let ann = app.user("ann").await;
@@ -246,7 +268,8 @@ async fn a_renewed_hash_takes_the_place_of_no_other_password() {
     let user = ann.id;
     let late = move |work: &mut Work<'_>| sessions::sign_in(work, &context, user, (&old, Some("renewed")), None);
     let done = app.database.write(late, Instant::now() + Duration::from_secs(10)).await.unwrap();
-    assert_eq!(done.map(|_| ()), Err(Denial::InvalidCredentials));
+    assert_eq!(done.map(|_| ()), Err(Denial::HashChanged));
+    assert_eq!(failures(&app, &ann).await, 0);
     assert_eq!(hash_of(ann.id).await.unwrap(), new);
 }
 
