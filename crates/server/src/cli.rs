@@ -6,6 +6,7 @@ mod copy;
 mod database;
 mod health;
 mod indexes;
+mod loadtest;
 mod serve;
 mod settings;
 
@@ -69,6 +70,9 @@ enum Command {
     /// Back up the SQLite file, beside a running server, and put a backup in its place.
     #[command(subcommand)]
     Backup(Backup),
+    /// Load a server as visitors would, and report how it bore it.
+    #[command(name = "loadtest")]
+    LoadTest(Box<loadtest::LoadTest>),
     /// Manage accounts.
     #[command(subcommand)]
     Admin(Admin),
@@ -255,6 +259,7 @@ fn run(cli: Cli) -> Result<End, CliError> {
             Ok(End::Done)
         }
         Command::Config(settings) => settings::run(settings, &sources),
+        Command::LoadTest(arguments) => loadtest::run(*arguments),
         Command::Serve(serve) => {
             let mut config = sources.load()?;
             config.server.listen = serve.listen.unwrap_or(config.server.listen);

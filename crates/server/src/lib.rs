@@ -13,6 +13,7 @@ pub mod idempotency;
 pub mod jobs;
 pub mod ledger;
 pub mod limits;
+pub mod loadtest;
 pub mod operations;
 pub mod renewals;
 pub mod settlements;
