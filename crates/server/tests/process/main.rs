@@ -9,6 +9,7 @@ mod client;
 mod crowds;
 mod drain;
 mod kill;
+mod loadtest;
 mod log;
 mod place;
 mod raw;
