@@ -45,7 +45,9 @@ const LAYERS: &[(&str, &[&str])] = &[
     ),
     ("renewals", &["app", "ledger", "operations", "store"]),
     ("jobs", &["app", "clock", "config", "ledger", "operations", "renewals", "settlements", "store"]),
-    ("cli", &["app", "auth", "clock", "config", "http", "jobs", "operations", "store", "telemetry"]),
+    // It speaks HTTP to a server, which is most often another process.
+    ("loadtest", &["clock"]),
+    ("cli", &["app", "auth", "clock", "config", "http", "jobs", "loadtest", "operations", "store", "telemetry"]),
 ];
 
 /// Words that only some files may say, and the beginnings of the paths of those.
