@@ -15,6 +15,7 @@ mod place;
 #[path = "../process/server.rs"]
 mod server;
 
+mod bank;
 mod copies;
 mod cuts;
 mod fans;
