@@ -2,16 +2,17 @@
 //! lost, nothing happens twice, no answer is wrong, and payments go on by themselves. `SWITCH_OVERS` and
 //! `SWITCH_OVERS_SEED` change the run; `scripts/switch-overs` is the long one.
 
+use crate::client::Client;
 use crate::fans::{Crowd, World};
 use crate::pair::{Loss, Pair};
-use crate::place::Place;
+use crate::place::{Place, rows};
 use crate::server::{GLANCE, Server, reconcile};
 use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 use rand::{RngExt, SeedableRng};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 const SWITCH_OVERS: u64 = 2;
 const FANS: usize = 32;
@@ -20,6 +21,7 @@ const ITEMS: usize = 40;
 const RUN_MILLISECONDS_MAX: u64 = 1_500;
 /// How soon payments are made again once there is a primary.
 const BACK_WITHIN: Duration = Duration::from_secs(10);
+const NOTICED_WITHIN: Duration = Duration::from_secs(20);
 const LOSSES: &[Loss] = &[Loss::Crash, Loss::Stop, Loss::Cut];
 
 /// One switch-over: how long there was no payment, and how much of it after the promotion.
@@ -95,4 +97,46 @@ async fn nothing_acknowledged_is_lost_when_a_synchronous_standby_takes_the_place
     let losses: Vec<_> = LOSSES.iter().map(|loss| (*loss, count(*loss))).collect();
     println!("{losses:?}, {transactions} transactions, 0 lost, 0 doubled, answers {:?}", crowd.answers());
     assert!(crowd.answers().contains_key("overloaded"), "no switch-over was noticed");
+}
+
+/// The session of a ledger's batch that waits for a standby to have its commit, other than one.
+async fn until_a_batch_waits(place: &Place, other_than: i32) -> i32 {
+    let since = Instant::now();
+    let text = format!(
+        "SELECT a.pid FROM pg_stat_activity a JOIN pg_locks l ON l.pid = a.pid
+        WHERE a.wait_event = 'SyncRep' AND l.relation = CAST('wallets' AS REGCLASS) AND l.mode = 'RowShareLock'
+            AND a.pid <> {other_than}"
+    );
+    loop {
+        if let Some(pid) = rows(place.url().unwrap(), &text, |row| row.get(0)).first() {
+            return *pid;
+        }
+        assert!(since.elapsed() < NOTICED_WITHIN, "no batch waits for a standby");
+        sleep(GLANCE).await;
+    }
+}
+
+/// A commit whose wait for the standby is cancelled is there, and on the primary alone: the server says so in a warning
+/// and nothing else. Whoever paid is told when the standby has it, or that nobody knows.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commit_that_no_standby_has_is_not_acknowledged_though_somebody_cancels_the_wait_for_it() {
+    let _turn = crate::TURN.lock().await;
+    let pair = Pair::start_alone().await;
+    let place = Place::on(&pair.door.url());
+    let server = Server::start(place.path(), &place.settings(&[])).await;
+    let mut client = Client::connect(server.address).await.unwrap();
+    let (ann, bob) = (client.newcomer("ann", 1_000).await, client.newcomer("bob", 1_000).await);
+    pair.tell(&["ALTER SYSTEM SET synchronous_standby_names = 'nobody'", "SELECT pg_reload_conf()"]);
+    let (token, to) = (ann.token.clone(), bob.id.clone());
+    let mut paying = tokio::spawn(async move { client.transfer(&token, "one", (&to, 10, "one")).await });
+    let first = until_a_batch_waits(&place, 0).await;
+    assert_eq!(pair.answer(&format!("SELECT pg_cancel_backend({first})")), Some(true));
+    // The unit of work runs again, finds what it did, and waits for a standby to have that.
+    let second = until_a_batch_waits(&place, first).await;
+    assert!(timeout(GLANCE, &mut paying).await.is_err(), "{second} waits, and the payment is acknowledged");
+    pair.tell(&["ALTER SYSTEM RESET synchronous_standby_names", "SELECT pg_reload_conf()"]);
+    let answer = timeout(NOTICED_WITHIN, paying).await.unwrap().unwrap().unwrap();
+    assert_eq!((answer.status, &answer.body["balance_after_cents"]), (201, &990.into()), "{}", answer.body);
+    server.stop().await;
+    assert_eq!(reconcile(place.path(), &place.settings(&[])), 3);
 }
