@@ -22,9 +22,9 @@ use std::time::Duration;
 use teller::{Bank, Teller};
 use tokio::time::Instant;
 
-const OPERATIONS: u64 = 16_000;
+const OPERATIONS: u64 = 12_000;
 /// One process on a file: a quarter of it in the usual run, and as much in the long one.
-const ON_A_FILE: u64 = 4_000;
+const ON_A_FILE: u64 = 3_000;
 const TELLERS: u64 = 64;
 const PEOPLE: u32 = 16;
 const DEPOSIT_CENTS: i64 = 5_000;
