@@ -16,7 +16,7 @@ use step::{Step, step};
 
 const STEPS: u64 = 2_000;
 /// A server of its own for so many, more or less.
-const STEPS_PER_SERVER: usize = 200;
+const STEPS_PER_SERVER: usize = 400;
 /// Attempts at making what fails shorter.
 const SHRINKS_MAX: u32 = 400;
 
@@ -79,7 +79,7 @@ fn the_server_answers_whatever_is_asked_as_the_model_does() {
         Ok(())
     });
     let tally = tally.into_inner();
-    println!("{servers} servers, {tally:?}");
+    println!("result: SERVER_MODEL_SEED={seed} {servers} servers, {tally:?}");
     assert!(outcome.is_ok(), "SERVER_MODEL_SEED={seed}: {}", outcome.unwrap_err());
     for kind in KINDS {
         assert!(tally.contains_key(*kind), "SERVER_MODEL_SEED={seed}: {kind} never happened");

@@ -78,7 +78,11 @@ async fn run(place: &Place, processes: usize, operations: u64, seed: u64) {
     let checking = Instant::now();
     let found = check(&history);
     tell(&history, took, checking.elapsed());
-    println!("{troubles:?}, {transactions} transactions, {} sums, anomalies {:?}", history.sums.len(), found.counts);
+    println!(
+        "result: BANK_SEED={seed} {troubles:?}, {transactions} transactions, {} sums, anomalies {:?}",
+        history.sums.len(),
+        found.counts
+    );
     assert!(found.counts.is_empty(), "BANK_SEED={seed}\n{}", found.examples.join("\n"));
     assert_happened(&history);
 }
@@ -106,7 +110,7 @@ fn word(operation: &Operation) -> &'static str {
 fn tell(history: &History, took: Duration, checked: Duration) {
     let count = history.operations.len() as u64;
     println!(
-        "{count} operations in {took:.1?}, {} a second, {:?}, checked in {checked:.1?}",
+        "result: {count} operations in {took:.1?}, {} a second, {:?}, checked in {checked:.1?}",
         stage::per_second(count, took),
         heard(history),
     );

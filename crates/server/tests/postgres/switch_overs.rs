@@ -54,7 +54,7 @@ fn tell(outages: &[Outage]) {
         times[(times.len() * percent).div_ceil(100) - 1]
     };
     println!(
-        "{} switch-overs: no payment for p50 {:.2?}, p95 {:.2?}, at most {:.2?}; after the promotion p50 {:.2?}, p95 {:.2?}",
+        "result: {} switch-overs, no payment for p50 {:.2?}, p95 {:.2?}, at most {:.2?}; after the promotion p50 {:.2?}, p95 {:.2?}",
         outages.len(),
         part(|outage| outage.whole, 50),
         part(|outage| outage.whole, 95),
@@ -84,7 +84,7 @@ async fn nothing_acknowledged_is_lost_when_a_synchronous_standby_takes_the_place
                 let loss = *LOSSES.choose(&mut random).unwrap();
                 outages.push(switch_over(&mut pair, loss, &world, &server).await);
                 if outages.len().is_multiple_of(20) {
-                    tell(&outages);
+                    println!("{} switch-overs", outages.len());
                 }
             }
         })
@@ -95,7 +95,7 @@ async fn nothing_acknowledged_is_lost_when_a_synchronous_standby_takes_the_place
     tell(&outages);
     let count = |loss| outages.iter().filter(|outage| outage.loss == loss).count();
     let losses: Vec<_> = LOSSES.iter().map(|loss| (*loss, count(*loss))).collect();
-    println!("{losses:?}, {transactions} transactions, 0 lost, 0 doubled, answers {:?}", crowd.answers());
+    println!("result: {losses:?}, {transactions} transactions, 0 lost, 0 doubled, answers {:?}", crowd.answers());
     assert!(crowd.answers().contains_key("overloaded"), "no switch-over was noticed");
 }
 
