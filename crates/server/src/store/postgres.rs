@@ -15,6 +15,7 @@ mod threads;
 mod tls;
 mod value;
 mod waiting;
+mod warnings;
 
 pub(super) use connection::Connection;
 pub(super) use server::{Duty, Server, place};

@@ -15,15 +15,18 @@ mod place;
 #[path = "../process/server.rs"]
 mod server;
 
+mod bank;
 mod copies;
 mod cuts;
 mod fans;
 mod own;
+mod pair;
 mod past;
 mod processes;
 mod proxy;
 mod replica;
 mod restarts;
+mod switch_overs;
 
 /// Tests that load the machine take turns: otherwise they would measure each other.
 static TURN: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());

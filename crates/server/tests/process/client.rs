@@ -24,8 +24,10 @@ pub enum Fault {
 pub struct Answer {
     pub status: u16,
     pub headers: HeaderMap,
-    /// Null unless it is JSON.
+    /// Text unless it is JSON.
     pub body: Value,
+    /// As it came.
+    pub bytes: Bytes,
 }
 
 impl Answer {
@@ -77,9 +79,9 @@ impl Client {
         // Cancelled is what hyper calls a request that it still has in hand when the connection ends.
         let fault = |error: hyper::Error| if error.is_canceled() { Fault::NotSent } else { Fault::NoAnswer };
         let (head, body) = self.sender.send_request(request).await.map_err(fault)?.into_parts();
-        let body = body.collect().await.map_err(|_| Fault::NoAnswer)?.to_bytes();
-        let body = serde_json::from_slice(&body).unwrap_or_else(|_| String::from_utf8_lossy(&body).into());
-        Ok(Answer { status: head.status.as_u16(), headers: head.headers, body })
+        let bytes = body.collect().await.map_err(|_| Fault::NoAnswer)?.to_bytes();
+        let body = serde_json::from_slice(&bytes).unwrap_or_else(|_| String::from_utf8_lossy(&bytes).into());
+        Ok(Answer { status: head.status.as_u16(), headers: head.headers, body, bytes })
     }
 
     pub async fn get(&mut self, path: &str, token: &str) -> Result<Answer, Fault> {

@@ -30,7 +30,12 @@ pub fn on_a_thread<T: Send>(run: impl FnOnce() -> T + Send) -> T {
 impl Place {
     /// On the database of this run.
     pub fn new() -> Self {
-        server().map_or_else(|| Self { directory: tempfile::tempdir().unwrap(), url: None }, |server| Self::on(&server))
+        server().map_or_else(Self::on_a_file, |server| Self::on(&server))
+    }
+
+    /// On a file of its own.
+    pub fn on_a_file() -> Self {
+        Self { directory: tempfile::tempdir().unwrap(), url: None }
     }
 
     /// A new database on a PostgreSQL server. It goes with the server.

@@ -142,6 +142,11 @@ impl Server {
 
     /// SIGKILL: it ends where it stands.
     pub fn kill(mut self) {
+        self.kill_in_place();
+    }
+
+    /// The same, where another takes its place.
+    pub fn kill_in_place(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }

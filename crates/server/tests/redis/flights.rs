@@ -187,7 +187,7 @@ async fn a_note_that_nobody_took_away_blocks_nothing_that_is_on_record() {
         for server in [&first, &second] {
             let mut client = Client::connect(server.address).await.unwrap();
             let replayed = client.transfer(&ann.token, "noted", (&bob.id, 5, "noted")).await.unwrap();
-            assert!(replayed.is_replay() && replayed.body == paid.body, "{replayed:?}");
+            assert!(replayed.is_replay() && replayed.bytes == paid.bytes, "{replayed:?}");
         }
     }
 }

@@ -5,7 +5,8 @@ use super::errors::{is_broken, is_over, is_refused_commit, told};
 use super::server::Server;
 use super::sets::set_form;
 use super::settings::{self, Timeouts};
-use super::waiting::{Encoded, Touches, Waiting};
+use super::waiting::{Encoded, Touches, Waiting, encode, many_rows, one_row};
+use super::warnings::Warnings;
 use crate::store::connection::{AskEach, Set};
 use crate::store::slow::watched;
 use crate::store::{OpenError, Row, StoreError, Value};
@@ -29,6 +30,7 @@ pub(crate) struct Connection {
     /// Drives the connection while its thread waits for an answer.
     runtime: Runtime,
     client: Client,
+    warnings: Warnings,
     /// By where the text lies, because a static one stays there, and hashing it whole costs more.
     statements: RefCell<HashMap<Key, Statement>>,
     /// What goes along with the next statement whose answer is needed.
@@ -56,10 +58,11 @@ impl Connection {
     /// Connects, makes the settings of the session, and refuses a server whose own would lose commits.
     pub(in crate::store) fn open(server: &Server, timeouts: &Timeouts) -> Result<Self, OpenError> {
         let runtime = Builder::new_current_thread().enable_all().build()?;
-        let client = runtime.block_on(server.connect())?;
+        let (client, warnings) = runtime.block_on(server.connect())?;
         let connection = Self {
             runtime,
             client,
+            warnings,
             statements: RefCell::default(),
             waiting: RefCell::default(),
             is_reading: Cell::new(false),
@@ -123,10 +126,17 @@ impl Connection {
             self.is_reading.set(false);
             return ended;
         }
+        self.warnings.take();
         let commit = || self.wait_for(self.client.batch_execute("COMMIT"));
         let Ok(answer) = watched(self.slow, "COMMIT", commit) else {
             return Err(StoreError::OutcomeUnknown);
         };
+        // Such as that its wait for a standby was cancelled: it is committed here, and perhaps nowhere else.
+        if let Some(warning) = self.warnings.take() {
+            tracing::warn!(warning, "a commit was answered with a warning, so its outcome counts as unknown");
+            self.is_stale.set(true);
+            return Err(StoreError::OutcomeUnknown);
+        }
         answer.map_err(|error| {
             if is_refused_commit(&error) {
                 let error = self.classify(error);
@@ -364,27 +374,6 @@ impl Connection {
             _ => StoreError::Refused(told(error)),
         }
     }
-}
-
-/// The parameters of a statement for one row, as they are sent.
-fn one_row(statement: &Statement, values: &[Value<'_>]) -> Result<Vec<Encoded>, StoreError> {
-    if values.len() != statement.params().len() {
-        return Err(StoreError::Broken("a statement was given another number of parameters"));
-    }
-    encode(statement, |index, kind| Encoded::new(values.get(index).unwrap_or(&Value::Null), kind))
-}
-
-/// Each parameter of the form for many rows is an array: the values of one parameter, row by row.
-fn many_rows(statement: &Statement, set: Set<'_>) -> Result<Vec<Encoded>, StoreError> {
-    encode(statement, |index, kind| Encoded::new(&set.column(index), kind))
-}
-
-fn encode<E: Into<Box<dyn std::error::Error + Send + Sync>>>(
-    statement: &Statement,
-    value: impl Fn(usize, &Type) -> Result<Encoded, E>,
-) -> Result<Vec<Encoded>, StoreError> {
-    let encoded = statement.params().iter().enumerate().map(|(index, kind)| value(index, kind));
-    encoded.collect::<Result<_, E>>().map_err(|error| StoreError::Refused(error.into()))
 }
 
 fn touched(rows: u64) -> Result<usize, StoreError> {

@@ -1,6 +1,7 @@
 //! How a server is reached, and what it must be: in plain or over TLS, a primary or a standby.
 
 use super::tls::{self, Tls};
+use super::warnings::Warnings;
 use crate::store::{OpenError, Options};
 use secrecy::{ExposeSecret, SecretString};
 use std::time::Duration;
@@ -41,7 +42,7 @@ impl Server {
     }
 
     /// Connects. The connection is driven by the runtime that this runs on.
-    pub(super) async fn connect(&self) -> Result<Client, OpenError> {
+    pub(super) async fn connect(&self) -> Result<(Client, Warnings), OpenError> {
         // The driver's own limit is for the socket of each host: a server that accepts and then says nothing has none.
         let each = self.config.get_connect_timeout().copied().unwrap_or_default();
         let hosts = u32::try_from(self.config.get_hosts().len()).unwrap_or(u32::MAX);

@@ -1,10 +1,12 @@
 //! TLS to the server: its certificate must be of an authority that we were told to trust, and name the host that we
 //! asked for. There is no mode that encrypts and does not verify.
 
+use super::warnings::Warnings;
 use crate::store::OpenError;
+use std::future::poll_fn;
 use std::path::Path;
 use tokio_postgres::tls::TlsStream;
-use tokio_postgres::{Client, Config, Connection, Error, NoTls, Socket};
+use tokio_postgres::{AsyncMessage, Client, Config, Connection, Error, NoTls, Socket};
 
 /// Whether and how a connection is encrypted.
 #[derive(Clone)]
@@ -23,7 +25,7 @@ impl std::fmt::Debug for Tls {
 }
 
 impl Tls {
-    pub(super) async fn connect(&self, config: &Config) -> Result<Client, Error> {
+    pub(super) async fn connect(&self, config: &Config) -> Result<(Client, Warnings), Error> {
         match self {
             Self::Off => drive(config.connect(NoTls).await?),
             #[cfg(feature = "postgres-tls")]
@@ -32,15 +34,21 @@ impl Tls {
     }
 }
 
-/// Has the connection driven beside its client.
+/// Has the connection driven beside its client, and what the server says beside its answers heard.
 fn drive<S: TlsStream + Unpin + Send + 'static>(
-    (client, connection): (Client, Connection<Socket, S>),
-) -> Result<Client, Error> {
-    tokio::spawn(async {
-        // Whoever waits for an answer is told.
-        let _ = connection.await;
+    (client, mut connection): (Client, Connection<Socket, S>),
+) -> Result<(Client, Warnings), Error> {
+    let warnings = Warnings::default();
+    let heard = warnings.clone();
+    tokio::spawn(async move {
+        // Whoever waits for an answer is told of an error.
+        while let Some(Ok(message)) = poll_fn(|context| connection.poll_message(context)).await {
+            if let AsyncMessage::Notice(said) = message {
+                heard.hear(&said);
+            }
+        }
     });
-    Ok(client)
+    Ok((client, warnings))
 }
 
 #[cfg(not(feature = "postgres-tls"))]

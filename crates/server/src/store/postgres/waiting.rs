@@ -1,7 +1,8 @@
 //! Statements that need no answer at once: they are sent with the next one that does, and judged then. A unit of work
 //! whose statements wait for one another's answers spends most of its time, and that of its locks, on the way.
 
-use crate::store::StoreError;
+use crate::store::connection::Set;
+use crate::store::{StoreError, Value};
 use bytes::{BufMut, BytesMut};
 use std::error::Error as StdError;
 use tokio_postgres::types::{IsNull, ToSql, Type, to_sql_checked};
@@ -73,4 +74,25 @@ impl ToSql for Encoded {
     }
 
     to_sql_checked!();
+}
+
+/// The parameters of a statement for one row, as they are sent.
+pub(super) fn one_row(statement: &Statement, values: &[Value<'_>]) -> Result<Vec<Encoded>, StoreError> {
+    if values.len() != statement.params().len() {
+        return Err(StoreError::Broken("a statement was given another number of parameters"));
+    }
+    encode(statement, |index, kind| Encoded::new(values.get(index).unwrap_or(&Value::Null), kind))
+}
+
+/// Each parameter of the form for many rows is an array: the values of one parameter, row by row.
+pub(super) fn many_rows(statement: &Statement, set: Set<'_>) -> Result<Vec<Encoded>, StoreError> {
+    encode(statement, |index, kind| Encoded::new(&set.column(index), kind))
+}
+
+pub(super) fn encode<E: Into<Box<dyn std::error::Error + Send + Sync>>>(
+    statement: &Statement,
+    value: impl Fn(usize, &Type) -> Result<Encoded, E>,
+) -> Result<Vec<Encoded>, StoreError> {
+    let encoded = statement.params().iter().enumerate().map(|(index, kind)| value(index, kind));
+    encoded.collect::<Result<_, E>>().map_err(|error| StoreError::Refused(error.into()))
 }
