@@ -69,9 +69,9 @@ impl Cast {
         let count = |scenario| u64::try_from(of(scenario)).unwrap_or(u64::MAX);
         let mut cast = Self { free: DECK, premium: 0, creators: 4, contents_each: 1, bought_each: 0 };
         if with_premium {
-            cast.premium = within_limits(plan, cast.share(Tier::Premium, true), Tier::Premium);
+            cast.premium = within_limits(plan, cast.share(Tier::Premium), Tier::Premium).max(1);
         }
-        cast.creators = cast.creators.max(within_limits(plan, cast.share(Tier::Creator, with_premium), Tier::Creator));
+        cast.creators = cast.creators.max(within_limits(plan, cast.share(Tier::Creator), Tier::Creator));
         // Nobody subscribes to a creator twice, and to themselves never.
         let subscriptions = count(Scenario::Subscriptions);
         while cast.each(subscriptions) >= cast.creators {
@@ -96,13 +96,27 @@ impl Cast {
         self.creators * Tier::Creator.a_minute() / 60 / STEPS
     }
 
-    /// Whose turn it is, of twenty.
+    /// Whose turn it is among the visitors of a scenario: the tier, and how many of it had theirs before. So each
+    /// account of a tier comes as often as any other, for each thing.
     #[must_use]
-    pub const fn tier(&self, turn: u64) -> Tier {
-        match turn % DECK {
-            0 if self.free > 0 => Tier::Free,
-            1..=4 if self.premium > 0 => Tier::Premium,
-            _ => Tier::Creator,
+    pub fn visitor(&self, turn: u64) -> (Tier, u64) {
+        let (round, at) = (turn / DECK, turn % DECK);
+        let free = if self.free > 0 { self.share(Tier::Free) } else { 0 };
+        let premium = if self.premium > 0 { self.share(Tier::Premium) } else { 0 };
+        match at {
+            at if at < free => (Tier::Free, round * free + at),
+            at if at < free + premium => (Tier::Premium, round * premium + at - free),
+            at => (Tier::Creator, round * (DECK - free - premium) + at - free - premium),
+        }
+    }
+
+    /// How many accounts a tier has.
+    #[must_use]
+    pub const fn count(&self, tier: Tier) -> u64 {
+        match tier {
+            Tier::Free => self.free,
+            Tier::Premium => self.premium,
+            Tier::Creator => self.creators,
         }
     }
 
@@ -113,21 +127,20 @@ impl Cast {
     }
 
     /// How many of twenty a tier is.
-    const fn share(&self, tier: Tier, with_premium: bool) -> u64 {
+    const fn share(&self, tier: Tier) -> u64 {
         match tier {
             Tier::Free => 1,
             Tier::Premium => 4,
-            Tier::Creator if with_premium => 15,
+            Tier::Creator if self.premium > 0 => 15,
             Tier::Creator => 19,
         }
     }
 
     /// How often the busiest account does something that is done so often in all, and a little more.
     fn each(&self, times: u64) -> u64 {
-        let with_premium = self.premium > 0;
-        let of = |tier, accounts: u64| (times * self.share(tier, with_premium)).div_ceil(DECK * accounts.max(1));
-        let premium = if with_premium { of(Tier::Premium, self.premium) } else { 0 };
-        of(Tier::Creator, self.creators).max(premium).max(of(Tier::Free, self.free)) * 11 / 10 + 2
+        let of = |tier, accounts: u64| (times * self.share(tier)).div_ceil(DECK * accounts.max(1));
+        let premium = if self.premium > 0 { of(Tier::Premium, self.premium) } else { 0 };
+        of(Tier::Creator, self.creators).max(premium).max(of(Tier::Free, self.free)) + 2
     }
 }
 
@@ -142,6 +155,7 @@ fn within_limits(plan: &Plan, share: u64, tier: Tier) -> u64 {
 mod tests {
     use super::{Cast, Tier};
     use crate::loadtest::plan::{Mix, Phase, Plan, Scenario, quick, seed};
+    use std::collections::BTreeMap;
 
     #[test]
     fn there_are_enough_accounts_for_every_profile_and_not_too_many() {
@@ -151,15 +165,19 @@ mod tests {
                 let cast = Cast::of(&plan, with_premium);
                 assert!(cast.accounts() <= at_most, "{cast:?}");
                 assert_eq!(cast.premium > 0, with_premium);
-                // What the busiest creator buys, counted by the very turns that the run takes.
+                // What the busiest account of all buys, by the very turns that the run takes.
                 for (scenario, there_are) in [
                     (Scenario::Subscriptions, cast.creators - 1),
                     (Scenario::Unlock, (cast.creators - 1) * cast.contents_each),
                 ] {
                     let bought = plan.arrivals.iter().filter(|arrival| arrival.scenario == scenario).count();
-                    let bought = u64::try_from(bought).unwrap();
-                    assert!(bought * 19 / 20 / cast.creators < there_are, "{scenario:?} {cast:?}");
-                    assert!(bought / 20 / cast.free < there_are, "{scenario:?} {cast:?}");
+                    let mut by_account = BTreeMap::new();
+                    for turn in 0..u64::try_from(bought).unwrap() {
+                        let (tier, before) = cast.visitor(turn);
+                        *by_account.entry((tier, before % cast.count(tier))).or_insert(0) += 1;
+                    }
+                    let most = by_account.into_values().max().unwrap();
+                    assert!(most <= there_are, "{scenario:?}: {most}, {cast:?}");
                 }
             }
         }
@@ -178,8 +196,12 @@ mod tests {
     #[test]
     fn turns_are_dealt_by_share() {
         let mut cast = Cast { free: 1, premium: 1, creators: 1, contents_each: 1, bought_each: 1 };
-        let count = |cast: &Cast, tier| (0..20).filter(|turn| cast.tier(*turn) == tier).count();
+        let count = |cast: &Cast, tier| (0..20).filter(|turn| cast.visitor(*turn).0 == tier).count();
         assert_eq!([Tier::Free, Tier::Premium, Tier::Creator].map(|tier| count(&cast, tier)), [1, 4, 15]);
+        let numbers = |tier| (0..60).map(|turn| cast.visitor(turn)).filter(move |(of, _)| *of == tier);
+        for tier in [Tier::Free, Tier::Premium, Tier::Creator] {
+            assert!(numbers(tier).map(|(_, number)| number).eq(0..3 * cast.share(tier)), "{tier:?}");
+        }
         cast.premium = 0;
         assert_eq!([Tier::Free, Tier::Premium, Tier::Creator].map(|tier| count(&cast, tier)), [1, 0, 19]);
     }

@@ -3,8 +3,10 @@
 mod making;
 
 use super::cast::{Cast, Tier};
+use super::plan::Scenario;
 use hyper::header::HeaderValue;
 use serde_json::Value;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
@@ -61,9 +63,8 @@ pub struct Stage {
     contents: Vec<Content>,
     /// The cheapest gift.
     pub gift: String,
-    turns: AtomicU64,
-    /// How often each tier came.
-    came: [AtomicU64; 3],
+    /// How many came for each thing.
+    turns: BTreeMap<Scenario, AtomicU64>,
     sign_ins: AtomicU64,
     /// Keys of this run are nobody else's.
     run: String,
@@ -83,17 +84,12 @@ impl Stage {
         format!("{}-{}", self.run, self.keys.fetch_add(1, Ordering::Relaxed))
     }
 
-    /// Whose turn it is to come; tiers by their shares, and everybody of a tier in turn.
-    pub fn visitor(&self) -> Option<&Account> {
-        let tier = self.cast.tier(self.turns.fetch_add(1, Ordering::Relaxed));
-        let ((first, count), [free, premium, creators]) = (self.of(tier), &self.came);
-        let came = match tier {
-            Tier::Free => free,
-            Tier::Premium => premium,
-            Tier::Creator => creators,
-        };
-        let turn = came.fetch_add(1, Ordering::Relaxed);
-        self.accounts.get(usize::try_from(first + turn % count.max(1)).ok()?)
+    /// Whose turn it is to come for something.
+    pub fn visitor(&self, scenario: Scenario) -> Option<&Account> {
+        let turn = self.turns.get(&scenario)?.fetch_add(1, Ordering::Relaxed);
+        let (tier, before) = self.cast.visitor(turn);
+        let (first, count) = self.of(tier);
+        self.accounts.get(usize::try_from(first + before % count.max(1)).ok()?)
     }
 
     /// Whose turn it is to sign in.

@@ -86,7 +86,7 @@ impl Visit<'_> {
     }
 
     fn visitor(&self) -> Result<&Account, Stop> {
-        self.stage.visitor().ok_or(Stop::NothingLeft)
+        self.stage.visitor(self.arrival.scenario).ok_or(Stop::NothingLeft)
     }
 
     /// A payment, with a key of its own.

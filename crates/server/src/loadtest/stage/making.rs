@@ -4,6 +4,7 @@ use super::{Account, Content, Stage, bearer};
 use crate::clock::{random_bytes, stopwatch};
 use crate::loadtest::cast::{Cast, PRICE_CENTS, Tier};
 use crate::loadtest::client::{Ask, Client, Fault, Target};
+use crate::loadtest::plan::Scenario;
 use crate::loadtest::progress::Display;
 use crate::loadtest::report::Reconciliation;
 use anyhow::{Context, anyhow, bail};
@@ -63,9 +64,8 @@ pub async fn set(client: &Client, cast: &Cast, admin: Option<&SecretString>, unl
     let gift = maker.fund(&accounts, cast).await?;
     display.end();
     let (run, keys) = (maker.run, maker.keys);
-    let came = [const { AtomicU64::new(0) }; 3];
-    let (turns, sign_ins) = (AtomicU64::new(0), AtomicU64::new(0));
-    Ok(Stage { cast: cast.clone(), accounts, contents, gift, turns, came, sign_ins, run, keys })
+    let turns = Scenario::ALL.into_iter().map(|scenario| (scenario, AtomicU64::new(0))).collect();
+    Ok(Stage { cast: cast.clone(), accounts, contents, gift, turns, sign_ins: AtomicU64::new(0), run, keys })
 }
 
 /// A look at the whole ledger, by the server itself.
