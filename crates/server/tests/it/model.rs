@@ -18,7 +18,7 @@ const STEPS: u64 = 2_000;
 /// A server of its own for so many, more or less.
 const STEPS_PER_SERVER: usize = 400;
 /// Attempts at making what fails shorter.
-const SHRINKS_MAX: u32 = 400;
+const SHRINKS_MAX: u32 = 100;
 
 /// What a run must have seen.
 const KINDS: &[&str] = &[

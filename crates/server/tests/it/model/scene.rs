@@ -6,6 +6,7 @@ use crate::ask::{Ask, Number, Seen, Sending, User};
 use crate::chance::{ADMIN, CREATORS, NOBODY, PEOPLE};
 use crate::harness::{Person, Reply, TestApp};
 use crate::reference::{Content, Due, Model, Plan};
+use crate::terms::POLICIES;
 use crate::told::{Row, Told};
 use axum::http::Method;
 use domain::id::{ContentId, PayoutId, TransactionId, UserId, WalletId};
@@ -139,7 +140,9 @@ impl Scene {
     async fn look(&mut self, who: User, content: u64) -> Verdict {
         let reply = self.people[&who].get(format!("/api/content/{}", self.contents[place(content)])).send().await;
         let access = self.model.access(who, content, self.now());
-        let is_seen = self.model.contents[&content].is_active || matches!(access, "creator" | "unlocked");
+        // What is off offer is there for its creator and for who bought it, whatever it costs by now.
+        let row = &self.model.contents[&content];
+        let is_seen = row.is_active || row.creator == who || self.model.unlocked.contains_key(&(who, content));
         let expected = if is_seen { json!([200, access]) } else { json!([404, null]) };
         same(&json!([reply.status, reply.json()["access"]]), &expected, &reply)
     }
@@ -147,7 +150,8 @@ impl Scene {
     /// A wish as a request, with a new key.
     fn think(&mut self, who: User, wish: &Wish) -> Asked {
         self.number += 1;
-        let mut seen = Seen { price: ROSE_CENTS, ..Seen::default() };
+        // What the settings are by default.
+        let mut seen = Seen { price: ROSE_CENTS, policy: POLICIES[0], ..Seen::default() };
         let (mut principal, id) = (who, |user| self.id_of(user).to_string());
         let (ask, path, body) = match *wish {
             Wish::Deposit(amount) => (
