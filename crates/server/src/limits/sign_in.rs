@@ -13,13 +13,15 @@ use std::hash::{BuildHasher, Hash};
 use std::net::IpAddr;
 use std::pin::pin;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 use tokio::time::{Instant, timeout_at};
 
 /// Networks at accounts that are remembered.
 const STREAKS_MAX: usize = 65_536;
 /// Addresses that are remembered.
 const ADDRESSES_MAX: usize = 32_768;
+/// Attempts that wait for how others end. One more is told to come again, at once.
+const WAITING_MAX: usize = 256;
 /// Once there is no room, so many are looked at for one that may go.
 const CANDIDATES: usize = 8;
 
@@ -75,6 +77,8 @@ pub struct SignIns {
     ticker: Ticker,
     /// Told whenever an attempt is over.
     over: Notify,
+    /// Places for those who wait for that.
+    waiting: Semaphore,
 }
 
 /// An attempt that was let through. Unless something else is said of it, it has failed.
@@ -102,6 +106,7 @@ impl SignIns {
             spares_loopback: !is_production,
             ticker: Ticker::new(clock),
             over: Notify::new(),
+            waiting: Semaphore::new(WAITING_MAX),
         }
     }
 
@@ -124,6 +129,7 @@ impl SignIns {
                 Err(wait) if wait.may_end_soon() && self.is_any_under_way(email, peer) => wait,
                 decided => return decided,
             };
+            let Ok(_place) = self.waiting.try_acquire() else { return Err(wait) };
             if timeout_at(deadline, over).await.is_err() {
                 return Err(wait);
             }
@@ -231,11 +237,15 @@ impl Drop for Attempt<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::{ADDRESSES_MAX, STREAKS_MAX, SignIns};
+    use super::{ADDRESSES_MAX, Attempt, STREAKS_MAX, SignIns, WAITING_MAX};
     use crate::clock::Clock;
     use domain::sign_in::{PER_ADDRESS, Wait};
     use domain::timestamp::Timestamp;
+    use futures_util::stream::FuturesUnordered;
+    use futures_util::{FutureExt, StreamExt};
     use std::net::{IpAddr, Ipv4Addr};
+    use std::time::Duration;
+    use tokio::time::Instant;
 
     const MAIL: &str = "ann@example.com";
 
@@ -304,6 +314,25 @@ mod tests {
         drop(held);
         assert!(all.begin(MAIL, peer(101)).unwrap().may_compare(99));
         assert!(all.lock().under_way.is_empty());
+    }
+
+    #[tokio::test]
+    async fn only_so_many_wait_for_how_others_end_and_all_of_them_are_let_in_if_these_were_right() {
+        let all = sign_ins();
+        let until = Instant::now() + Duration::from_secs(60);
+        let held: Vec<_> = (0..5).map(|_| all.begin(MAIL, peer(1)).unwrap()).collect();
+        let mut waiting: FuturesUnordered<_> =
+            (0..WAITING_MAX).map(|_| all.begin_in_turn(MAIL, peer(1), until)).collect();
+        assert!(waiting.next().now_or_never().is_none());
+        assert!(all.begin_in_turn(MAIL, peer(1), until).await.is_err(), "one more is told at once");
+        held.into_iter().for_each(Attempt::succeed);
+        let mut let_in = 0;
+        while let Some(attempt) = waiting.next().await {
+            attempt.unwrap().succeed();
+            let_in += 1;
+        }
+        assert_eq!(let_in, WAITING_MAX);
+        assert!(all.begin_in_turn(MAIL, peer(1), until).await.is_ok());
     }
 
     #[test]

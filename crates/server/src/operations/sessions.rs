@@ -27,8 +27,9 @@ pub struct SignedIn {
     pub refresh_token: RefreshToken,
 }
 
-/// Begins a session for an account whose password matched `verified_hash`. A hash that has changed since
-/// then may be that of another password: nothing is counted, and whoever asks compares with the new one. `renewed` is a better hash of the same one, which takes its place.
+/// Begins a session for an account whose password matched `verified_hash`. A hash that has changed since then may be that
+/// of another password: nothing is counted, and whoever asks compares with the new one. `renewed` is a better hash of the
+/// same password, which takes its place.
 ///
 /// # Errors
 /// If the database fails.
@@ -101,7 +102,7 @@ impl RefusedSignIn {
     }
 }
 
-/// Puts a failed sign-in on record, and counts it if a password was compared.
+/// Puts a failed sign-in on record, and counts it if a password was compared: in as many statements for everybody.
 ///
 /// # Errors
 /// If the database fails.
@@ -111,8 +112,9 @@ pub fn refuse_sign_in(
     user: Option<UserId>,
     reason: RefusedSignIn,
 ) -> Result<(), StoreError> {
-    if let (Some(user), RefusedSignIn::Wrong) = (user, reason) {
-        sign_in_failures::add(work, user, context.now)?;
+    match (user, reason) {
+        (Some(user), RefusedSignIn::Wrong) => sign_in_failures::add(work, user, context.now)?,
+        _ => sign_in_failures::add_to_nobody(work, context.now)?,
     }
     let mut event = Event::new(Action::SignInFailed, EntityType::User, user.map(UserId::uuid));
     event.after = vec![("reason", Value::Text(reason.as_str().to_owned()))];

@@ -15,12 +15,14 @@ use std::collections::BTreeMap;
 use step::{Step, step};
 
 const STEPS: u64 = 2_000;
+/// On PostgreSQL, where each step is several round trips.
+const STEPS_ON_POSTGRES: u64 = 600;
 /// A server of its own for so many, more or less.
 const STEPS_PER_SERVER: usize = 400;
 /// Attempts at making what fails shorter.
 const SHRINKS_MAX: u32 = 100;
 
-/// What a run must have seen.
+/// What a run of so many steps must have seen.
 const KINDS: &[&str] = &[
     "deposit",
     "transfer",
@@ -57,7 +59,8 @@ fn from_environment(name: &str) -> Option<u64> {
 
 #[test]
 fn the_server_answers_whatever_is_asked_as_the_model_does() {
-    let steps = from_environment("SERVER_MODEL_STEPS").unwrap_or(STEPS);
+    let few = if std::env::var_os("SUPERAPP_TEST_POSTGRES").is_some() { STEPS_ON_POSTGRES } else { STEPS };
+    let steps = from_environment("SERVER_MODEL_STEPS").unwrap_or(few);
     let seed = from_environment("SERVER_MODEL_SEED").unwrap_or_else(|| rand::random::<u32>().into());
     println!("SERVER_MODEL_STEPS={steps} SERVER_MODEL_SEED={seed}");
     let servers = steps.div_ceil(STEPS_PER_SERVER as u64);
@@ -81,7 +84,7 @@ fn the_server_answers_whatever_is_asked_as_the_model_does() {
     let tally = tally.into_inner();
     println!("result: SERVER_MODEL_SEED={seed} {servers} servers, {tally:?}");
     assert!(outcome.is_ok(), "SERVER_MODEL_SEED={seed}: {}", outcome.unwrap_err());
-    for kind in KINDS {
+    for kind in KINDS.iter().filter(|_| steps >= STEPS) {
         assert!(tally.contains_key(*kind), "SERVER_MODEL_SEED={seed}: {kind} never happened");
     }
 }

@@ -3,6 +3,7 @@
 use crate::harness::{PASSWORD, Person, Reply, TestApp, together};
 use domain::audit::Actor;
 use domain::timestamp::Span;
+use futures_util::FutureExt;
 use serde_json::json;
 use std::time::Duration;
 use superapp::operations::{Context, Denial, sessions};
@@ -253,6 +254,50 @@ async fn a_crowd_that_meets_a_renewed_hash_is_let_in_and_none_of_it_is_counted()
     assert_eq!((failures(&app, &ann).await, app.count(refused).await), (0, 0));
     wrong(&app, &peer(20), &ann.email).await.refused(401, "invalid_credentials");
     assert_eq!((failures(&app, &ann).await, app.count(refused).await), (1, 1));
+}
+
+#[tokio::test]
+async fn who_would_be_answered_too_late_is_told_that_there_is_no_room_and_nothing_is_counted() {
+    let mut app = TestApp::new().await;
+    let ann = app.user("ann").await;
+    // Each takes some tenths of a second, one after the other.
+    app.move_to_a_copy(&[
+        ("SUPERAPP_AUTH__ARGON2_MEMORY_KIB", "65536"),
+        ("SUPERAPP_AUTH__ARGON2_PASSES", "8"),
+        ("SUPERAPP_AUTH__HASHERS", "1"),
+        ("SUPERAPP_SERVER__REQUEST_DEADLINE_SECONDS", "1"),
+    ])
+    .await;
+    let others: Vec<_> = (0..24).map(|number| (peer(number), format!("nobody{number}@example.com"))).collect();
+    let before = others.iter().map(|(peer, email)| wrong(&app, peer, email));
+    let last = peer(99);
+    let ((), reply) = tokio::join!(
+        async { drop(futures_util::future::join_all(before).await) },
+        login(&app, &last, &ann.email, PASSWORD)
+    );
+    assert_eq!((reply.status, reply.header("retry-after")), (503, "1"), "{reply}");
+    assert_eq!(failures(&app, &ann).await, 0);
+}
+
+#[tokio::test]
+async fn who_hangs_up_while_a_password_is_compared_has_guessed_all_the_same() {
+    let app = TestApp::new().await;
+    let ann = app.user("ann").await;
+    let on_record = "SELECT COUNT(*) FROM audit_logs WHERE action = 'session.refused'";
+    let from = peer(1);
+    for number in 1..=3 {
+        {
+            let mut call = std::pin::pin!(wrong(&app, &from, &ann.email));
+            // As far as the attempt, which is then on its own.
+            assert!(call.as_mut().now_or_never().is_none());
+        }
+        let until = Instant::now() + Duration::from_secs(10);
+        while failures(&app, &ann).await < number {
+            assert!(Instant::now() < until, "the guess was not counted");
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(app.count(on_record).await, number);
+    }
 }
 
 #[tokio::test]
