@@ -81,6 +81,21 @@ async fn the_route_and_its_query_matter() {
     assert_eq!((ann.balance().await, bob.balance().await), (95, 5));
 }
 
+/// Two routes may be sent the same body: what stands in the path, and the method, count by themselves.
+#[tokio::test]
+async fn the_path_and_the_method_matter_where_the_body_is_the_same() {
+    let app = TestApp::new().await;
+    let (ann, cleo) = (app.rich("ann", 1_000).await, app.creator("cleo").await);
+    let (one, other) = (app.content(&cleo, 100).await, app.content(&cleo, 100).await);
+    let paid = ann.unlock(one).key("k").send().await.done(201);
+    ann.unlock(other).key("k").send().await.refused(422, "idempotency_key_reused");
+    ann.unlock(one).key("k").send().await.replays(&paid);
+    assert_eq!(ann.balance().await, 900);
+    let path = format!("/api/content/{one}");
+    cleo.patch(&path).key("k").json(json!({})).send().await.done(200);
+    cleo.delete(&path).key("k").json(json!({})).send().await.refused(422, "idempotency_key_reused");
+}
+
 #[tokio::test]
 async fn a_member_that_is_given_twice_is_refused() {
     let app = TestApp::new().await;
