@@ -239,6 +239,9 @@ pub fn main() -> ExitCode {
         Ok(End::Failed) => ExitCode::from(1),
         Err(error) => {
             let (code, hint) = match &error {
+                CliError::Use(ConfigError::Invalid { key, .. }) if key.starts_with("--") => {
+                    (2, "`superapp help COMMAND` explains the arguments")
+                }
                 CliError::Use(_) => {
                     (2, "`superapp config print` shows every setting, `superapp config check` checks them")
                 }
