@@ -265,6 +265,13 @@ pub const SALES: &[Corruption] = &[
             UPDATE wallets SET balance_cents = balance_cents - 1 WHERE kind = 'platform'",
     },
     Corruption {
+        what: "a creator owes a cent more, and nobody knows why",
+        found: &["ledger_imbalance", "balance_mismatch"],
+        text: "UPDATE wallets SET balance_cents = balance_cents - 1 WHERE id =
+                (SELECT id FROM wallets WHERE kind = 'debt' ORDER BY id LIMIT 1
+                OFFSET @pick % (SELECT COUNT(*) FROM wallets WHERE kind = 'debt'))",
+    },
+    Corruption {
         what: "a creator is repaid more than they owed, by the book in every other way",
         found: &["positive_debt"],
         text: "CREATE TEMP TABLE target AS SELECT id, 1 + @pick - balance_cents AS cents FROM wallets WHERE id =
